@@ -1,0 +1,53 @@
+/* Setting up a guest: options and files in, a checked plan out; then everything is written at once.
+ *
+ *   options_parse -> boot_plan_make -> (map plan.layout.piece[], create plan.scan.device[], tree_disable what
+ *   cannot be created) -> boot_plan_write -> start vCPU 0 at plan.entry with x0 = plan.dtb, x1..x3 = 0, EL1h,
+ *   DAIF masked, MMU off.  [LINUX Documentation/arm64/booting]
+ */
+#pragma once
+
+#include "guest/fdt_scan.h"
+#include "guest/image.h"
+#include "guest/layout.h"
+#include "guest/options.h"
+#include "guest/platform.h"
+#include "guest/tree.h"
+
+#define BOOT_PSTATE 0x3c5u /* D, A, I, F masked, EL1h [ARM SPSR_EL2] */
+
+struct boot_input {
+	const struct options *options;
+	struct blob kernel;
+	struct blob ramdisk;     /* data NULL: none */
+	const struct blob *dtbs; /* as many as options->dtb_count, in that order */
+	struct ram_source ram;   /* { "ram", size } */
+	unsigned int vcpu_count; /* generated tree: exactly; given tree: at most */
+	uint64_t address_limit;  /* end of guest addresses, 1 << IPA bits */
+	uint32_t timer_frequency;
+};
+
+struct boot_plan {
+	struct image kernel;
+	struct blob ramdisk;
+	struct layout layout;
+	struct tree tree; /* may be edited until boot_plan_write */
+	struct scan scan;
+	ipa_t entry;
+	ipa_t dtb;
+};
+
+/* Decides everything; writes nothing. On error the report has the sentence and the plan is empty.
+ * The report gets the memory map's lines, warnings, and the disabled nodes. */
+enum err boot_plan_make(const struct boot_input *in, struct boot_plan *out, struct report *report);
+
+/* Called for each range that was written: the guest starts with caches off. */
+struct boot_clean {
+	void (*clean)(void *ctx, uint8_t *host, uint64_t size);
+	void *ctx;
+};
+
+/* Writes kernel, ramdisk and tree. mem must hold every piece of the plan; RAM is expected to be zero. */
+enum err boot_plan_write(struct boot_plan *plan, const struct guest_mem *mem, const struct boot_clean *clean,
+			 struct report *report);
+
+void boot_plan_free(struct boot_plan *plan);

@@ -1,0 +1,28 @@
+/* The user's device tree: checked, overlays applied, and the guest's facts written into it. [DT] [LIBFDT] */
+#pragma once
+
+#include "guest/image.h"
+#include "guest/layout.h"
+#include "guest/tree.h"
+
+#define FDT_EDIT_FILE_MAX (16ull << 20) /* a tree file larger than this is refused */
+
+/* The first file is the base, the others are overlays in order. */
+enum err fdt_edit_open(const struct blob *files, size_t count, struct tree *out, struct report *report);
+
+/* Ranges the firmware part of the tree keeps: /memreserve/ and the children of /reserved-memory with reg. */
+enum err fdt_edit_reserved(const struct tree *tree, struct range_list *out, struct report *report);
+
+/* Removes memory nodes that name no capability. One that does is an error as long as RAM comes from `ram` only. */
+enum err fdt_edit_remove_memory(struct tree *tree, struct report *report);
+
+/* Adds memory@<first>, reg with all pieces of the source in the root's cells. */
+enum err fdt_edit_add_memory(struct tree *tree, const struct layout *layout, size_t source, struct report *report);
+
+/* /chosen/bootargs; NULL leaves the tree's own. */
+enum err fdt_edit_bootargs(struct tree *tree, const char *cmdline, struct report *report);
+
+/* /chosen/linux,initrd-start and -end; end is exclusive. Calling it again changes the values in place. */
+enum err fdt_edit_initrd(struct tree *tree, struct range ramdisk, struct report *report);
+/* Removes what a tree says about somebody else's ramdisk. */
+enum err fdt_edit_no_initrd(struct tree *tree, struct report *report);

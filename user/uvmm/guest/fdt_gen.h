@@ -1,0 +1,13 @@
+/* The guest's device tree when the user gives none: CPUs, PSCI, GICv3, timer, PL011, PL031. */
+#pragma once
+
+#include "guest/platform.h"
+#include "guest/tree.h"
+
+struct fdt_gen_input {
+	const struct machine_layout *machine;
+	unsigned int vcpu_count;
+};
+
+/* Everything but memory and the contents of /chosen that depend on files: fdt_edit adds those to any tree. */
+enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report *report);

@@ -1,0 +1,61 @@
+/* Which of uvmm's devices a guest tree asks for, where, and with which interrupts. The same for a generated and a
+ * given tree. Nodes that nobody serves are disabled with a reason. [DT] [DTB arm,gic-v3] */
+#pragma once
+
+#include "guest/tree.h"
+
+#define SCAN_REG_MAX 4
+#define SCAN_IRQ_MAX 5
+
+enum scan_kind {
+	SCAN_GICV3, /* reg[0] distributor, reg[1...] redistributors */
+	SCAN_TIMER, /* irq[0] is the virtual timer's */
+	SCAN_PSCI,
+	SCAN_PL011,
+	SCAN_PL031,
+};
+
+struct scan_irq {
+	uint32_t intid; /* as the GIC counts: PPIs from 16, SPIs from 32 */
+	bool is_edge;
+};
+
+struct scan_device {
+	enum scan_kind kind;
+	char *path;           /* of its node: offsets change with each edit */
+	const char *vcon_cap; /* l4vmm,vcon_cap, a copy; NULL: the program's own log */
+	struct range reg[SCAN_REG_MAX];
+	size_t reg_count;
+	struct scan_irq irq[SCAN_IRQ_MAX];
+	size_t irq_count;
+	bool use_smc; /* PSCI: method */
+	/* PSCI 0.1 function ids; 0: the node does not name it. [DTB arm,psci] */
+	uint32_t psci_cpu_suspend, psci_cpu_off, psci_cpu_on, psci_migrate;
+};
+
+struct scan_cpu {
+	uint64_t mpidr; /* affinity fields only */
+};
+
+struct scan {
+	struct scan_device *device;
+	size_t device_count;
+	struct scan_cpu *cpu; /* in tree order; the first one boots */
+	size_t cpu_count;
+};
+
+struct scan_input {
+	unsigned int vcpu_max;    /* CPU nodes beyond it are removed */
+	uint32_t timer_frequency; /* CNTFRQ_EL0; corrects clock-frequency where the tree has it; 0: leave it */
+};
+
+/* Walks the tree and changes it: disables, removes surplus CPUs, sets the GIC's compatible and the timer's
+ * frequency. A tree without what a guest needs (no GIC, no CPU) is only warned about. */
+enum err fdt_scan(struct tree *tree, const struct scan_input *in, struct scan *out, struct report *report);
+void fdt_scan_free(struct scan *scan);
+
+/* The windows of all enabled nodes that have some: RAM must not lie there. Call before fdt_scan disables nodes. */
+enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struct report *report);
+
+/* First device of a kind, NULL: none. */
+const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind);

@@ -1,0 +1,27 @@
+/* The built-in machine: where devices are when uvmm makes the guest's device tree itself.
+ * The addresses and interrupts are those of QEMU's virt machine, because people recognise them. */
+#pragma once
+
+#include <l4/types.h>
+
+#define PLATFORM_SPI_BASE 32u
+#define PLATFORM_PPI_BASE 16u
+#define PLATFORM_GICR_STRIDE 0x20000ull /* RD_base and SGI_base frames [GIC GICR] */
+#define PLATFORM_VCPU_MAX 123u          /* redistributors between gicr_base and the UART */
+
+struct machine_layout {
+	uint64_t gicd_base, gicd_size;
+	uint64_t gicr_base, gicr_stride;
+	uint64_t uart_base, uart_size;
+	uint64_t rtc_base, rtc_size;
+	uint64_t ram_base;
+	/* Interrupt ids as the GIC counts them. */
+	uint32_t uart_intid, rtc_intid;
+	uint32_t timer_sec_phys_intid, timer_phys_intid, timer_virt_intid, timer_hyp_intid;
+	uint32_t clock_hz; /* of apb_pclk */
+};
+
+extern const struct machine_layout machine_builtin;
+
+/* Affinity of the n-th vCPU: 16 to a cluster, so that one ICC_SGI1R write reaches a cluster [GIC ICC_SGI1R_EL1]. */
+uint64_t platform_mpidr(unsigned int index);
