@@ -52,4 +52,4 @@ struct l4_utcb {
 	struct l4_fault fault;
 };
 
-static_assert(sizeof(struct l4_utcb) <= L4_PAGE_SIZE, "the UTCB is one page");
+_Static_assert(sizeof(struct l4_utcb) <= L4_PAGE_SIZE, "the UTCB is one page");

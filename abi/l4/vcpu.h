@@ -74,4 +74,4 @@ struct l4_vcpu_state {
 	uint64_t user[16]; /* the VMM's own */
 };
 
-static_assert(sizeof(struct l4_vcpu_state) <= L4_PAGE_SIZE, "the vCPU state is one page");
+_Static_assert(sizeof(struct l4_vcpu_state) <= L4_PAGE_SIZE, "the vCPU state is one page");
