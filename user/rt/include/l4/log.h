@@ -15,6 +15,9 @@ enum l4_log_level {
 __attribute__((format(printf, 2, 3))) void l4_log(enum l4_log_level level, const char *format, ...);
 void l4_log_set_level(enum l4_log_level level);
 
+/* The same for a line that exists already, whatever the level. */
+void l4_log_line(const char *text, size_t size);
+
 /* Bytes as they are to the log channel, waiting while it takes none. For a guest's console. */
 void l4_log_raw(const char *text, size_t size);
 

@@ -3,6 +3,7 @@
 
 #include <l4/caps.h>
 #include <l4/invoke.h>
+#include <l4/lock.h>
 #include <l4/log.h>
 #include <l4/memory.h>
 #include <l4/rom.h>

@@ -31,8 +31,6 @@ static inline uint64_t l4_ticks_of_ms(uint32_t ms)
 	return (uint64_t)ms * l4_counter_hz() / 1000u;
 }
 
-/* Wait until CNTPCT_EL0 reaches the time. Messages and irqs for the thread stay where they are: while this thread may
- * get any it yields to others instead of blocking; a thread that nothing is bound to says so once with
- * l4_thread_has_no_messages() and then sleeps for real. */
+/* Wait until CNTPCT_EL0 reaches the time. Messages and irqs for the thread stay where they are: it waits in a call to a
+ * gate that nobody serves. Without a capability `factory` to make that gate of, it yields instead. */
 void l4_sleep_until(uint64_t time);
-void l4_thread_has_no_messages(void);
