@@ -1,0 +1,43 @@
+# Guests: the initial RAM disk of the example, device trees, and the bare-metal guests of test/guest and test/bench.
+guests := $B/guest/initrd.cpio
+
+# Debian's busybox and examples/initrd/init; init makes the rest itself.
+$B/guest/initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom
+	$(make_folder)
+	tools/mkrom $@ bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init
+
+dtbs := $(patsubst %.dts,$B/guest/%.dtb,$(notdir $(wildcard examples/*.dts)))
+guests += $(dtbs)
+# An overlay may refer to labels of a tree it does not know: keep symbols.
+$B/guest/%.dtb: examples/%.dts
+	$(make_folder)
+	dtc -q -@ -I dts -O dtb -o $@ $<
+
+# A bare-metal guest is a folder test/guest/NAME, or test/bench; sources directly in test/guest are shared by all.
+# MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
+guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fno-pic -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffreestanding -fno-tree-loop-distribute-patterns \
+	-Itest/guest $(includes) -isystem $(picolibc)/include
+guest_shared := $(wildcard test/guest/*.c test/guest/*.S)
+guest_sources = $(wildcard test/guest/$1/*.c test/guest/$1/*.S) $(if $(filter bench,$1),$(wildcard test/bench/*.c test/bench/*.S))
+guest_names := $(foreach name,bench $(notdir $(patsubst %/,%,$(wildcard test/guest/*/))),$(if $(call guest_sources,$(name)),$(name)))
+guest_object = $(patsubst %,$B/guest/obj/%.o,$1)
+guests += $(guest_names:%=$B/guest/%.bin)
+
+$B/guest/obj/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+	$(make_folder)
+	$(CC) $(guest_flags) $(warnings) $(depend) -c $< -o $@
+$B/guest/obj/%.S.o: %.S $(MAKEFILE_LIST) | $(abi)
+	$(make_folder)
+	$(CC) $(guest_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
+
+define guest # $1: its name
+$B/guest/$1.elf: $(call guest_object,$(call guest_sources,$1) $(guest_shared)) test/guest/guest.ld
+	$$(make_folder)
+	$$(CC) -nostdlib -static -no-pie -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+		$$(filter %.o,$$^) -lgcc -o $$@
+endef
+$(foreach name,$(guest_names),$(eval $(call guest,$(name))))
+$(guest_names:%=$B/guest/%.bin): %.bin: %.elf
+	$(make_folder)
+	$(CROSS)objcopy -O binary $< $@

@@ -1,0 +1,34 @@
+# The ROM, and QEMU with it.
+MACHINE ?= virt
+CPU ?= cortex-a57
+CPUS ?= 2
+MEM ?= 1G
+SCRIPT ?= examples/first-light.lua
+
+# One ROM serves all examples: ned and the programs, their scripts, guests under uvmm's default names. A SCRIPT from
+# elsewhere goes in as well.
+rom := $O/rom$(if $(filter-out examples/%,$(SCRIPT)),-$(notdir $(SCRIPT))).cpio
+rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned user/ned/lua/*.lua user/ned/*.lua) \
+	$(filter-out examples/%,$(SCRIPT)) $(dtbs) $(guest_names:%=$B/guest/%.bin) $B/gen/abi.lua
+rom_renamed := Image=$B/debian/Image initrd=$B/guest/initrd.cpio
+
+$(rom): $(rom_files) $(foreach file,$(rom_renamed),$(lastword $(subst =, ,$(file)))) $(MAKEFILE_LIST) tools/mkrom
+	$(make_folder)
+	tools/mkrom $@ $(foreach file,$(rom_files),$(notdir $(file))=$(file)) $(rom_renamed)
+
+# max emulates pointer authentication with the architected cipher, four times slower than QEMU's own.
+cpu_model = $(if $(filter max,$1),max$(comma)pauth-impdef=on,$1)
+comma := ,
+qemu = qemu-system-aarch64 -M $(MACHINE),virtualization=on,gic-version=3 -cpu $(call cpu_model,$(CPU)) -smp $(CPUS) -m $(MEM) \
+	-nographic -nic none -kernel $O/hv.bin -initrd $(rom) -append rom/$(notdir $(SCRIPT))
+
+.PHONY: run gdb bench
+run: $O/hv.bin $(rom)
+	@echo "QEMU starts; to leave it: Ctrl-A, then x."
+	@$(qemu)
+
+gdb: $O/hv.bin $(rom)
+	@tools/gdb $O/hv.elf $(qemu)
+
+bench: $O/hv.bin $(programs) $B/guest/bench.bin
+	@test/bench/run $O

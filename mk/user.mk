@@ -1,0 +1,43 @@
+# Programs at EL0: the run-time, and below user/ one program per folder. NAME.elf keeps its symbols, NAME goes into the ROM.
+rt_sources := $(wildcard user/rt/*.c user/rt/*.S lib/*.c)
+ned_sources := $(wildcard user/ned/*.c user/ned/*.S)
+uvmm_sources := $(wildcard $(addprefix user/uvmm/,*.c model/*.c guest/*.c cpu/*.c host/*.c))
+servers := $(notdir $(wildcard user/srv/*))
+$(foreach server,$(servers),$(eval $(server)_sources := $(wildcard user/srv/$(server)/*.c)))
+
+program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(name)))
+programs := $(program_names:%=$O/%)
+
+user_object = $(patsubst %,$O/user/%.o,$1)
+$O/user/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+	$(make_folder)
+	$(CC) --specs=picolibc.specs $(user_flags) $(user_regs) $(warnings) $(call only_mem,$(mem_gcc)) $(depend) -c $< -o $@
+$O/user/%.S.o: %.S $(MAKEFILE_LIST) | $(abi)
+	$(make_folder)
+	$(CC) --specs=picolibc.specs $(user_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
+
+$O/lib/librt.a: $(call user_object,$(rt_sources))
+
+ned_libs := $O/lib/liblua.a
+uvmm_libs := $O/lib/libfdt.a $O/lib/libz.a
+link_flags := --specs=picolibc.specs -nostartfiles -static -no-pie -Wl,-T,user/rt/user.ld -Wl,-z,max-page-size=4096 \
+	-Wl,-z,noexecstack
+
+define program # $1: its name
+$O/$1.elf: $(call user_object,$($1_sources)) $O/lib/librt.a $($1_libs) user/rt/user.ld
+	$$(make_folder)
+	$$(CC) $(link_flags) -Wl,-Map,$O/$1.map $(call user_object,$($1_sources)) $($1_libs) \
+		-Wl,--start-group $O/lib/librt.a -lm -lc -lgcc -Wl,--end-group -o $$@
+endef
+$(foreach name,$(program_names),$(eval $(call program,$(name))))
+
+$(programs): $O/%: $O/%.elf
+	$(make_folder)
+	$(CROSS)strip -o $@ $<
+
+# The same through clang, objects only.
+user_c := $(filter %.c,$(sort $(foreach name,rt $(program_names),$($(name)_sources))))
+second_opinion += $(user_c:%=$O/clang/user/%.o)
+$O/clang/user/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+	$(make_folder)
+	$(CLANG) $(clang_target) $(user_flags) $(user_regs) $(clang_warnings) $(call only_mem,$(mem_clang)) $(depend) -c $< -o $@
