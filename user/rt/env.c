@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "internal.h"
-#include "ranges.h"
+#include "lib/ranges.h"
 
 #define SLOTS 4096u
 

@@ -1,5 +1,5 @@
 /* Which parts of an address range are taken. */
-#include "ranges.h"
+#include "lib/ranges.h"
 
 void ranges_init(struct ranges *ranges, uint64_t start, uint64_t end)
 {
