@@ -5,7 +5,7 @@
 #include "guest/layout.h"
 #include "guest/tree.h"
 
-#define FDT_EDIT_FILE_MAX (16ull << 20) /* a tree file larger than this is refused */
+#define FDT_EDIT_FILE_MAX (2ull << 20) /* a larger file is refused: a guest takes no larger tree either */
 
 /* The first file is the base, the others are overlays in order. */
 enum err fdt_edit_open(const struct blob *files, size_t count, struct tree *out, struct report *report);

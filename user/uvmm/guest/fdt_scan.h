@@ -22,8 +22,8 @@ struct scan_irq {
 
 struct scan_device {
 	enum scan_kind kind;
-	char *path;           /* of its node: offsets change with each edit */
-	const char *vcon_cap; /* l4vmm,vcon_cap, a copy; NULL: the program's own log */
+	char *path;     /* of its node: offsets change with each edit */
+	char *vcon_cap; /* l4vmm,vcon_cap, a copy; NULL: the program's own log */
 	struct range reg[SCAN_REG_MAX];
 	size_t reg_count;
 	struct scan_irq irq[SCAN_IRQ_MAX];

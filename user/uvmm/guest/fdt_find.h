@@ -1,0 +1,16 @@
+/* What fdt_scan.c asks about single nodes. */
+#pragma once
+
+#include "guest/fdt_scan.h"
+
+#define FIND_WHY_MAX 200
+
+/* A property that is one string ended by 0; NULL: missing or malformed. */
+const char *find_string(const void *fdt, int node, const char *name);
+
+/* Fill in reg, interrupts and what the kind needs. False: why says what is wrong, naming property and value. */
+bool find_device(const void *fdt, int node, int gic, struct scan_device *device, char why[static FIND_WHY_MAX]);
+bool find_gic(const void *fdt, int node, size_t cpu_count, struct scan_device *device, char why[static FIND_WHY_MAX]);
+
+/* Collects the CPUs and removes the nodes of those that will not exist. */
+enum err scan_cpus(struct tree *tree, unsigned int vcpu_max, struct scan *scan, struct report *report);

@@ -1,0 +1,311 @@
+/* Which devices a guest tree asks for; see fdt_scan.h. */
+#include "guest/fdt_scan.h"
+
+#include "guest/fdt_find.h"
+#include "guest/platform.h"
+
+#include <libfdt.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct known {
+	const char *compatible;
+	enum scan_kind kind;
+};
+
+/* GICv2 names too: which GIC it is, is up to the hardware, and the node is rewritten. */
+static const struct known known_table[] = {
+	{"arm,gic-v3", SCAN_GICV3},        {"arm,cortex-a15-gic", SCAN_GICV3}, {"arm,cortex-a9-gic", SCAN_GICV3},
+	{"arm,cortex-a7-gic", SCAN_GICV3}, {"arm,gic-400", SCAN_GICV3},        {"arm,armv8-timer", SCAN_TIMER},
+	{"arm,armv7-timer", SCAN_TIMER},   {"arm,psci-1.0", SCAN_PSCI},        {"arm,psci-0.2", SCAN_PSCI},
+	{"arm,psci", SCAN_PSCI},           {"arm,pl011", SCAN_PL011},          {"arm,sbsa-uart", SCAN_PL011},
+	{"arm,pl031", SCAN_PL031},
+};
+
+/* Children of the root that describe no devices. */
+static const char *const passive[] = {"cpus",        "chosen",     "aliases",         "reserved-memory",
+				      "__symbols__", "__fixups__", "__local_fixups__"};
+
+static bool is_passive(const void *fdt, int node)
+{
+	const char *name = fdt_get_name(fdt, node, NULL), *type = fdt_getprop(fdt, node, "device_type", NULL);
+
+	if (type && !strcmp(type, "memory"))
+		return true;
+	for (size_t i = 0; name && i < sizeof passive / sizeof passive[0]; i++) {
+		if (!strcmp(name, passive[i]))
+			return true;
+	}
+	return false;
+}
+
+static const struct known *find_known(const void *fdt, int node)
+{
+	const char *name;
+
+	for (int i = 0; (name = fdt_stringlist_get(fdt, node, "compatible", i, NULL)); i++) {
+		for (size_t k = 0; k < sizeof known_table / sizeof known_table[0]; k++) {
+			if (!strcmp(name, known_table[k].compatible))
+				return &known_table[k];
+		}
+	}
+	return NULL;
+}
+
+/* The next node that is not inside this one. */
+static int next_outside(const void *fdt, int node)
+{
+	int depth = 0;
+
+	do {
+		node = fdt_next_node(fdt, node, &depth);
+	} while (node >= 0 && depth > 0);
+	return node;
+}
+
+static bool wants_resources(const void *fdt, int node)
+{
+	struct range range;
+	enum err e = tree_reg(fdt, node, 0, &range);
+
+	return e == OK || e == ERR_INVAL || fdt_getprop(fdt, node, "interrupts", NULL) ||
+	       fdt_getprop(fdt, node, "interrupts-extended", NULL);
+}
+
+static enum err disable_unknown(struct tree *tree, int node, struct report *report)
+{
+	const char *compatible = fdt_stringlist_get(tree->fdt, node, "compatible", 0, NULL);
+
+	if (!compatible)
+		return tree_disable(tree, node, report, "it has registers or interrupts, but no compatible");
+	return tree_disable(tree, node, report, "uvmm has no device '%.64s', and none is passed through", compatible);
+}
+
+static char *copy_string(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+
+	return copy ? memcpy(copy, text, size) : NULL;
+}
+
+static void device_free(struct scan_device *device)
+{
+	free(device->path);
+	free(device->vcon_cap);
+}
+
+static enum err add_device(struct scan *scan, const struct tree *tree, int node, struct scan_device *device,
+			   struct report *report)
+{
+	struct scan_device *grown = realloc(scan->device, (scan->device_count + 1) * sizeof *grown);
+	const char *vcon = find_string(tree->fdt, node, "l4vmm,vcon_cap");
+	char path[1024];
+
+	if (grown)
+		scan->device = grown;
+	if (fdt_get_path(tree->fdt, node, path, sizeof path))
+		return report_fail(report, ERR_INVAL, "device tree, node %s: its path is too long",
+				   TREE_PATH(tree->fdt, node));
+	device->path = copy_string(path);
+	device->vcon_cap = vcon ? copy_string(vcon) : NULL;
+	if (!grown || !device->path || (vcon && !device->vcon_cap)) {
+		device_free(device);
+		return report_fail(report, ERR_NOMEM, "no memory for the list of devices");
+	}
+	scan->device[scan->device_count++] = *device;
+	return OK;
+}
+
+static const struct scan_device *find_overlap(const struct scan *scan, const struct scan_device *device)
+{
+	for (size_t i = 0; i < scan->device_count; i++) {
+		const struct scan_device *other = &scan->device[i];
+
+		for (size_t a = 0; a < device->reg_count; a++) {
+			for (size_t b = 0; b < other->reg_count; b++) {
+				if (range_overlaps(device->reg[a], other->reg[b]))
+					return other;
+			}
+		}
+	}
+	return NULL;
+}
+
+static const struct scan_device *find_shared_irq(const struct scan *scan, const struct scan_device *device)
+{
+	for (size_t i = 0; i < scan->device_count; i++) {
+		const struct scan_device *other = &scan->device[i];
+
+		for (size_t a = 0; a < device->irq_count; a++) {
+			for (size_t b = 0; b < other->irq_count; b++) {
+				if (device->irq[a].intid == other->irq[b].intid)
+					return other;
+			}
+		}
+	}
+	return NULL;
+}
+
+static enum err take_known(struct tree *tree, int node, enum scan_kind kind, const struct scan_input *in, int gic,
+			   struct scan *scan, struct report *report)
+{
+	struct scan_device device = {.kind = kind};
+	char why[FIND_WHY_MAX] = "";
+	const struct scan_device *other;
+
+	if (kind == SCAN_GICV3)
+		return tree_disable(tree, node, report, "a guest has one interrupt controller, and it has one already");
+	if (!find_device(tree->fdt, node, gic, &device, why))
+		return tree_disable(tree, node, report, "%s", why);
+	if (kind == SCAN_PSCI && fdt_scan_find(scan, SCAN_PSCI))
+		return tree_disable(tree, node, report, "there is another PSCI node, %s",
+				    fdt_scan_find(scan, SCAN_PSCI)->path);
+	if (kind == SCAN_TIMER && fdt_scan_find(scan, SCAN_TIMER))
+		return tree_disable(tree, node, report, "there is another timer node, %s",
+				    fdt_scan_find(scan, SCAN_TIMER)->path);
+	other = find_overlap(scan, &device);
+	if (other)
+		return report_fail(report, ERR_EXIST, "device tree, node %s: reg at %#llx overlaps the one of %s",
+				   TREE_PATH(tree->fdt, node), (unsigned long long)device.reg[0].base, other->path);
+	other = find_shared_irq(scan, &device);
+	if (other)
+		return tree_disable(tree, node, report, "its interrupt %u is taken by %s", device.irq[0].intid,
+				    other->path);
+	if (kind == SCAN_TIMER && in->timer_frequency && fdt_getprop(tree->fdt, node, "clock-frequency", NULL)) {
+		enum err e = tree_set_u32(tree, node, "clock-frequency", in->timer_frequency, report);
+
+		if (e != OK)
+			return e;
+	}
+	return add_device(scan, tree, node, &device, report);
+}
+
+static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int gic_node, struct scan *scan,
+			   struct report *report)
+{
+	uint32_t gic_phandle = gic_node >= 0 ? fdt_get_phandle(tree->fdt, gic_node) : 0;
+	int node = fdt_next_node(tree->fdt, 0, NULL);
+
+	while (node >= 0) {
+		/* Edits behind us move the GIC's node. */
+		int gic = gic_phandle ? fdt_node_offset_by_phandle(tree->fdt, gic_phandle) : -1;
+		const struct known *known = find_known(tree->fdt, node);
+		enum err e = OK;
+
+		if (is_passive(tree->fdt, node) || !tree_is_enabled(tree->fdt, node)) {
+			node = next_outside(tree->fdt, node);
+			continue;
+		}
+		if (known && node != gic)
+			e = take_known(tree, node, known->kind, in, gic, scan, report);
+		else if (!known && wants_resources(tree->fdt, node))
+			e = disable_unknown(tree, node, report);
+		if (e != OK)
+			return e;
+		if (tree_is_enabled(tree->fdt, node))
+			node = fdt_next_node(tree->fdt, node, NULL);
+		else
+			node = next_outside(tree->fdt, node);
+	}
+	return OK;
+}
+
+static int find_gic_node(const void *fdt)
+{
+	int node = fdt_next_node(fdt, 0, NULL);
+
+	while (node >= 0) {
+		const struct known *known = find_known(fdt, node);
+
+		if (!tree_is_enabled(fdt, node) || is_passive(fdt, node)) {
+			node = next_outside(fdt, node);
+			continue;
+		}
+		if (known && known->kind == SCAN_GICV3)
+			return node;
+		node = fdt_next_node(fdt, node, NULL);
+	}
+	return -1;
+}
+
+static enum err scan_gic(struct tree *tree, int node, struct scan *scan, struct report *report)
+{
+	struct scan_device device = {.kind = SCAN_GICV3};
+	char why[FIND_WHY_MAX] = "";
+	enum err e;
+
+	if (node < 0) {
+		report_add(
+			report, REPORT_WARN,
+			"the device tree has no interrupt controller that uvmm knows (arm,gic-v3): the guest gets no "
+			"interrupts");
+		return OK;
+	}
+	if (!find_gic(tree->fdt, node, scan->cpu_count, &device, why))
+		return report_fail(report, ERR_INVAL, "device tree, node %s: %s", TREE_PATH(tree->fdt, node), why);
+	e = add_device(scan, tree, node, &device, report);
+	if (e == OK)
+		e = tree_set_string(tree, node, "compatible", "arm,gic-v3", report);
+	return e;
+}
+
+enum err fdt_scan(struct tree *tree, const struct scan_input *in, struct scan *out, struct report *report)
+{
+	enum err e;
+	int gic;
+
+	*out = (struct scan){0};
+	e = scan_cpus(tree, in->vcpu_max, out, report);
+	if (e != OK)
+		goto fail;
+	gic = find_gic_node(tree->fdt);
+	e = scan_gic(tree, gic, out, report);
+	if (e == OK)
+		e = scan_nodes(tree, in, gic, out, report);
+	if (e == OK)
+		return OK;
+fail:
+	fdt_scan_free(out);
+	return e;
+}
+
+void fdt_scan_free(struct scan *scan)
+{
+	for (size_t i = 0; i < scan->device_count; i++)
+		device_free(&scan->device[i]);
+	free(scan->device);
+	free(scan->cpu);
+	*scan = (struct scan){0};
+}
+
+const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind)
+{
+	for (size_t i = 0; i < scan->device_count; i++) {
+		if (scan->device[i].kind == kind)
+			return &scan->device[i];
+	}
+	return NULL;
+}
+
+enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struct report *report)
+{
+	int node = fdt_next_node(tree->fdt, 0, NULL);
+
+	while (node >= 0) {
+		struct range range;
+
+		if (is_passive(tree->fdt, node) || !tree_is_enabled(tree->fdt, node)) {
+			node = next_outside(tree->fdt, node);
+			continue;
+		}
+		for (unsigned int i = 0; tree_reg(tree->fdt, node, i, &range) == OK; i++) {
+			enum err e = range_list_add(out, range.base, range.size);
+
+			if (e != OK)
+				return report_fail(report, e, "no memory for the list of device windows");
+		}
+		node = fdt_next_node(tree->fdt, node, NULL);
+	}
+	return OK;
+}

@@ -1,0 +1,33 @@
+/* The built-in machine; see platform.h. */
+#include "guest/platform.h"
+
+#include <assert.h>
+
+#define VCPUS_PER_CLUSTER 16u
+
+const struct machine_layout machine_builtin = {
+	.gicd_base = 0x08000000,
+	.gicd_size = 0x10000,
+	.gicr_base = 0x080a0000,
+	.gicr_stride = PLATFORM_GICR_STRIDE,
+	.uart_base = 0x09000000,
+	.uart_size = 0x1000,
+	.rtc_base = 0x09010000,
+	.rtc_size = 0x1000,
+	.ram_base = 0x40000000,
+	.uart_intid = PLATFORM_SPI_BASE + 1,
+	.rtc_intid = PLATFORM_SPI_BASE + 2,
+	/* The PPIs that Arm recommends. [BSA PPI assignments] */
+	.timer_sec_phys_intid = PLATFORM_PPI_BASE + 13,
+	.timer_phys_intid = PLATFORM_PPI_BASE + 14,
+	.timer_virt_intid = PLATFORM_PPI_BASE + 11,
+	.timer_hyp_intid = PLATFORM_PPI_BASE + 10,
+	.clock_hz = 24000000,
+};
+
+static_assert(0x080a0000 + PLATFORM_VCPU_MAX * PLATFORM_GICR_STRIDE == 0x09000000, "redistributors end at the UART");
+
+uint64_t platform_mpidr(unsigned int index)
+{
+	return (uint64_t)(index / VCPUS_PER_CLUSTER) << 8 | index % VCPUS_PER_CLUSTER;
+}
