@@ -2,6 +2,10 @@
 #
 # Every list of files is a wildcard over the tree: a new file needs no change here.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# As many jobs as there are processors.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 ifndef V
 MAKEFLAGS += --silent
 endif

@@ -1,61 +1,111 @@
-# Checks that need no QEMU, the system tests, and the sum of all results.
-san := -fsanitize=address,undefined -fno-sanitize-recover=all
-host_flags := -O1 -g -fno-omit-frame-pointer
-host_includes := -Itest/unit $(hv_includes) $(user_includes)
+# Checks that need no QEMU, fuzzers, the system tests, and the sum of all results.
 
-# Pure parts, which also run on the host; hv with arch/host in place of arch/aarch64.
+# Pure parts, which also run on the host; of hv, arch/host stands in for arch/aarch64.
 pure_hv := $(wildcard hv/core/*.c hv/call/*.c hv/boot/*.c hv/arch/host/*.c hv/arch/aarch64/stage2*.c)
 pure_uvmm := $(wildcard $(addprefix user/uvmm/,model/*.c guest/*.c cpu/*.c))
 pure_lib := $(filter-out lib/mem.c,$(wildcard lib/*.c))
-pure_rt := $(wildcard user/rt/ranges.c)
+pure_rt := $(wildcard user/rt/pure/*.c)
 pure_ned := $(wildcard user/ned/pure/*.c)
 $(foreach server,$(servers),$(eval pure_$(server) := $(wildcard user/srv/$(server)/logic*.c)))
 components := hv uvmm rt ned $(servers)
 
 unit_tests := $(shell find test/unit -name 'test_*.c' 2>/dev/null)
-component = $(firstword $(subst /, ,$(patsubst srv/%,%,$(patsubst user/%,%,$(1:test/unit/%=%)))))
+unit_lua := $(shell find test/unit -name 'test_*.lua' 2>/dev/null)
+fuzzers := $(shell find test/fuzz -name 'fuzz_*.c' 2>/dev/null)
+# test/unit/user/uvmm/model/test_x.c, with or without user/, belongs to uvmm.
+component = $(filter $(components),$(firstword $(subst /, ,$(patsubst srv/%,%,$(patsubst user/%,%,$(1:test/unit/%=%))))))
 
-host_gcc := gcc $(warnings)
-host_clang := clang $(clang_warnings)
+# Four ways to build for the host: both compilers with sanitizers, for fuzzing, for coverage.
+san := -fsanitize=address,undefined -fno-sanitize-recover=all
+host_flags := $(std) -g -fno-omit-frame-pointer -Itest/unit -Ihv/arch/host $(hv_includes) $(user_includes)
+host_gcc := gcc -O1 $(san)
+host_clang := clang -O1 $(san)
+host_fuzz := clang -O1 $(san) -fsanitize=fuzzer-no-link
+host_cov := gcc -O0 --coverage
+host_warnings_gcc := $(warnings)
+host_warnings_clang := $(clang_warnings)
 
-define host_compiler # $1: gcc or clang
+define host_way # $1: gcc, clang, fuzz or cov
 $B/host/$1/third/%.o: $B/debian/%.c
 	$$(make_folder)
-	$1 -std=gnu11 -w $(host_flags) -fsanitize=address -DZ_SOLO $$(depend) -c $$< -o $$@
+	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO $$(depend) -c $$< -o $$@
 $B/host/$1/test/%.o: test/%.c $(MAKEFILE_LIST) | $(abi)
 	$$(make_folder)
-	$(host_$1) $(std) $(host_flags) $(san) -Wno-missing-prototypes $(host_includes) $$(depend) -c $$< -o $$@
+	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
 $B/host/$1/%.o: %.c $(MAKEFILE_LIST) | $(abi)
 	$$(make_folder)
-	$(host_$1) $(std) $(host_flags) $(san) $(host_includes) $$(depend) -c $$< -o $$@
+	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
 $B/host/$1/third.a: $(patsubst $B/debian/%.c,$B/host/$1/third/%.o,$(fdt_sources) $(zlib_sources))
 	rm -f $$@; ar rcs $$@ $$^
 $(foreach c,$(components) lib,$(call host_archive,$1,$c))
-$(foreach t,$(unit_tests),$(call host_test,$1,$(t:%.c=%),$(filter $(components),$(call component,$t))))
+$(foreach t,$(unit_tests),$(call host_test,$1,$(t:%.c=%),$(call component,$t)))
 endef
-define host_archive # $1: compiler, $2: component
+define host_archive # $1: way, $2: component
 $B/host/$1/lib$2.a: $(pure_$2:%.c=$B/host/$1/%.o)
-	$$(make_folder); rm -f $$@; ar rcs $$@ $$^
+	mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
 
 endef
-define host_test # $1: compiler, $2: test/unit/.../test_x, $3: component
+define host_test # $1: way, $2: test/unit/.../test_x, $3: component
 $B/host/$1/$2: $B/host/$1/$2.o $(patsubst %,$B/host/$1/lib%.a,$3 lib) $B/host/$1/third.a
-	$1 $(san) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpthread -o $$@
+	$$(make_folder)
+	$(host_$1) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpthread -o $$@
 
 endef
-$(eval $(call host_compiler,gcc))
-$(eval $(call host_compiler,clang))
-unit_programs := $(foreach compiler,gcc clang,$(unit_tests:%.c=$B/host/$(compiler)/%))
-lua_tests := $(shell find test/unit -name '*.lua' -path '*test_*' 2>/dev/null)
+$(foreach way,gcc clang fuzz cov,$(eval $(call host_way,$(way))))
+unit_programs = $(unit_tests:%.c=$B/host/$1/%)
 
-ours_c := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
+ours := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .PHONY: check unit sys test fuzz soak cov tidy fmt loc
-check: unit $(second_opinion) $(abi)
-	@tools/step layers tools/check-layers $O
-	@tools/step specs tools/check-specs
-	@tools/step first-lines tools/check-first-lines
-	@tools/step headers tools/check-headers
-	@tools/step format clang-format --dry-run --Werror $(ours_c)
-	@tools/gen-abi doc abi/abi.toml $B/gen/abi.md && tools/step abi-doc cmp docs/abi.md $B/gen/abi.md
-	@tools/sum-results check unit
+run_units = tools/run-units unit-gcc $(call unit_programs,gcc); tools/run-units unit-clang $(call unit_programs,clang); \
+	tools/run-units unit-lua $(unit_lua)
+unit: $(call unit_programs,gcc) $(call unit_programs,clang) $(abi)
+	$(run_units)
+
+# Every check is made, whatever the others said; the last line is the sum.
+check: export CC_HV := $(CC) $(hv_flags) -isystem $(picolibc)/include $(warnings)
+check: export CC_USER := $(CC) --specs=picolibc.specs $(user_flags) $(warnings)
+check: export CC_HOST := gcc $(host_flags) $(warnings)
+check: $(abi)
+	rm -f $B/results/unit-* $B/results/check-*
+	tools/step check-clang-agrees $(MAKE) -k $(second_opinion)
+	tools/step check-unit-tests-build $(MAKE) -k $(call unit_programs,gcc) $(call unit_programs,clang)
+	$(run_units)
+	tools/step check-layers tools/check-layers $O
+	tools/step check-specs tools/check-specs
+	tools/step check-first-lines tools/check-first-lines
+	tools/step check-headers tools/check-headers
+	tools/step check-format clang-format --dry-run --Werror $(ours)
+	tools/gen-abi doc abi/abi.toml $B/gen/abi.md && tools/step check-abi-document cmp docs/abi.md $B/gen/abi.md
+	tools/sum-results unit check
+
+# System tests. CASE picks by name; POINTS=all runs the whole matrix of machines.
+sys: $O/hv.bin $(programs) $(guests)
+	UVMM_BUILD=$(CURDIR)/$O /usr/bin/python3 -m pytest -q -n 2 test/sys $(if $(CASE),-k "$(CASE)")
+
+# All tests; a part that fails does not keep the others from running.
+test:
+	tools/test-all
+
+T ?= 60
+fuzz_programs := $(foreach f,$(fuzzers),$(if $(TARGET),$(if $(findstring $(TARGET),$f),$f),$f))
+$B/host/fuzz/test/fuzz/%.run: $B/host/fuzz/test/fuzz/%.o $(patsubst %,$B/host/fuzz/lib%.a,$(components) lib) $B/host/fuzz/third.a
+	$(host_fuzz) -fsanitize=fuzzer $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@
+fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
+	for program in $^; do tools/fuzz $$program $T || exit 1; done
+
+cov: $(call unit_programs,cov)
+	tools/run-units cov $^
+	tools/coverage $B/host/cov
+
+tidy: $(abi)
+	clang-tidy --quiet $(filter %.c,$(filter hv/core/% hv/call/% hv/boot/% lib/%,$(ours))) -- $(clang_target) $(hv_flags)
+	clang-tidy --quiet $(filter %.c,$(filter user/%,$(ours))) -- $(clang_target) $(user_flags)
+
+fmt:
+	clang-format -i $(ours)
+
+loc:
+	for part in abi hv lib user/rt user/ned user/uvmm user/srv examples test tools mk; do \
+		[ -d $$part ] && printf '%8d  %s\n' $$(git ls-files -co --exclude-standard $$part | xargs cat 2>/dev/null | grep -c .) $$part; \
+	done; true

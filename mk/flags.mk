@@ -19,7 +19,8 @@ target := $(preset_$(PRESET)) -g -march=armv8-a -mno-outline-atomics -fno-pic -f
 # No SIMD register may be touched: at EL2 they belong to whoever ran last, in uvmm and the run-time using them costs a trap.
 general := -mgeneral-regs-only
 
-hv_flags := $(std) $(target) $(general) -ffreestanding $(hv_includes)
+# arch_*.h of hv/core come from the machine's folder, chosen here.
+hv_flags := $(std) $(target) $(general) -ffreestanding -Ihv/arch/aarch64 $(hv_includes)
 user_flags := $(std) $(target) -ftls-model=local-exec $(user_includes)
 clang_target := --target=aarch64-linux-gnu -nostdlibinc -isystem $(picolibc)/include
 
