@@ -56,6 +56,8 @@ static enum err edit_tree(const struct boot_input *in, struct boot_plan *plan, s
 		e = fdt_edit_add_memory(&plan->tree, &plan->layout, 0, report);
 	if (e == OK)
 		e = fdt_edit_bootargs(&plan->tree, in->options->cmdline, report);
+	if (e == OK && in->kaslr_seed)
+		e = fdt_edit_kaslr_seed(&plan->tree, in->kaslr_seed, report);
 	if (e == OK)
 		e = plan->ramdisk.size ? fdt_edit_initrd(&plan->tree, plan->layout.ramdisk, report)
 				       : fdt_edit_no_initrd(&plan->tree, report);

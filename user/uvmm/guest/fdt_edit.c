@@ -106,6 +106,16 @@ enum err fdt_edit_bootargs(struct tree *tree, const char *cmdline, struct report
 	return tree_set_string(tree, chosen, "bootargs", cmdline, report);
 }
 
+enum err fdt_edit_kaslr_seed(struct tree *tree, uint64_t seed, struct report *report)
+{
+	int chosen;
+	enum err e = chosen_node(tree, &chosen, report);
+
+	if (e != OK || fdt_getprop(tree->fdt, chosen, "kaslr-seed", NULL))
+		return e;
+	return tree_set_u64(tree, chosen, "kaslr-seed", seed, report);
+}
+
 enum err fdt_edit_initrd(struct tree *tree, struct range ramdisk, struct report *report)
 {
 	int chosen;

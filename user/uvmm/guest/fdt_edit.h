@@ -22,6 +22,9 @@ enum err fdt_edit_add_memory(struct tree *tree, const struct layout *layout, siz
 /* /chosen/bootargs; NULL leaves the tree's own. */
 enum err fdt_edit_bootargs(struct tree *tree, const char *cmdline, struct report *report);
 
+/* /chosen/kaslr-seed, unless the tree has one. Without it Linux warns and runs at a fixed address. */
+enum err fdt_edit_kaslr_seed(struct tree *tree, uint64_t seed, struct report *report);
+
 /* /chosen/linux,initrd-start and -end; end is exclusive. Calling it again changes the values in place. */
 enum err fdt_edit_initrd(struct tree *tree, struct range ramdisk, struct report *report);
 /* Removes what a tree says about somebody else's ramdisk. */

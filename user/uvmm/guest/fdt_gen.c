@@ -129,6 +129,9 @@ static void make_gic(struct maker *maker, const struct machine_layout *machine, 
 	flag(maker, at, "interrupt-controller");
 	cells(maker, at, "#interrupt-cells", CELLS(3));
 	cells(maker, at, "#redistributor-regions", CELLS(1));
+	cells(maker, at, "#address-cells", CELLS(2));
+	cells(maker, at, "#size-cells", CELLS(2));
+	flag(maker, at, "ranges");
 	cells(maker, at, "reg",
 	      CELLS(HIGH(machine->gicd_base), LOW(machine->gicd_base), HIGH(machine->gicd_size),
 		    LOW(machine->gicd_size), HIGH(machine->gicr_base), LOW(machine->gicr_base), HIGH(gicr_size),

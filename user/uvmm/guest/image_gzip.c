@@ -21,6 +21,19 @@ struct sink {
 	const struct guest_mem *mem;
 };
 
+/* Our zlib is built without allocators of its own (Z_SOLO). */
+static void *allocate(void *ctx, uInt count, uInt size)
+{
+	(void)ctx;
+	return calloc(count, size);
+}
+
+static void release(void *ctx, void *memory)
+{
+	(void)ctx;
+	free(memory);
+}
+
 bool image_gzip_is(const uint8_t *data, size_t size)
 {
 	return size >= 2 && data[0] == 0x1f && data[1] == 0x8b;
@@ -76,7 +89,7 @@ static enum err inflate_loop(const struct blob *file, z_stream *stream, uint8_t 
 
 static enum err inflate_file(const struct blob *file, struct sink *sink, struct report *report)
 {
-	z_stream stream = {.next_in = NULL};
+	z_stream stream = {.zalloc = allocate, .zfree = release};
 	uint8_t *chunk;
 	enum err e;
 	int result;
