@@ -1,0 +1,144 @@
+/* What the guest did, and what happens next: the decoder of exits [ARM ESR_EL2]. Pure. */
+#include "cpu/exit.h"
+
+#include "cpu/inject.h"
+#include "cpu/smccc.h"
+#include "cpu/sysreg.h"
+
+/* [ARM ESR_ELx.EC] */
+enum {
+	EC_WFX = 0x01,
+	EC_HVC64 = 0x16,
+	EC_SMC64 = 0x17,
+	EC_SYSREG = 0x18,
+	EC_INSTRUCTION_ABORT = 0x20,
+	EC_DATA_ABORT = 0x24,
+};
+
+#define ESR_EC(esr) ((uint32_t)((esr) >> 26) & 0x3f)
+
+/* [ARM ISS encoding for an exception from a Data Abort] */
+#define ISS_ISV (1u << 24)
+#define ISS_SAS(esr) ((unsigned int)((esr) >> 22) & 3)
+#define ISS_SSE (1u << 21)
+#define ISS_SRT(esr) ((unsigned int)((esr) >> 16) & 31)
+#define ISS_SF (1u << 15)
+#define ISS_CM (1u << 8)
+#define ISS_WNR (1u << 6)
+#define ISS_FSC_EXTERNAL(esr) (((esr)&0x3e) == 0x10)
+
+static uint64_t size_mask(unsigned int size)
+{
+	return ~0ull >> (64 - 8 * size);
+}
+
+/* A loaded value as the instruction puts it into its register. */
+static uint64_t extend(uint64_t value, unsigned int size, uint64_t esr)
+{
+	unsigned int unused = 64 - 8 * size;
+
+	if (!(esr & ISS_SSE))
+		return value & size_mask(size);
+	value = (uint64_t)((int64_t)(value << unused) >> unused);
+	return esr & ISS_SF ? value : value & 0xffffffff;
+}
+
+/* An access that nobody can perform. skip: the instruction can be stepped over; then a load gives 0. */
+static enum vcpu_next fault(struct vcpu *vcpu, enum vcpu_event event, bool skip)
+{
+	uint64_t esr = vcpu->page->esr;
+
+	vcpu_event(vcpu, event, vcpu->page->ipa);
+	switch (vcpu->vm->fault_mode) {
+	case FAULT_MODE_HALT:
+		return VCPU_VM_HALT;
+	case FAULT_MODE_IGNORE:
+		if (!skip)
+			break;
+		if (esr & ISS_ISV && !(esr & ISS_WNR))
+			vcpu_set(vcpu, ISS_SRT(esr), 0);
+		vcpu_skip(vcpu, esr);
+		return VCPU_RUN;
+	case FAULT_MODE_INJECT:
+		break;
+	}
+	return inject_abort(vcpu);
+}
+
+static enum vcpu_next data_abort(struct vcpu *vcpu)
+{
+	struct l4_vcpu_state *page = vcpu->page;
+	uint64_t esr = page->esr;
+	unsigned int size = 1u << ISS_SAS(esr);
+	struct mmio_access access = {.address = page->ipa, .size = size, .write = esr & ISS_WNR};
+	enum mmio_result result;
+
+	if (!(esr & ISS_ISV)) {
+		/* The memory behind our RAM failed: that is the guest's to know. */
+		if (ISS_FSC_EXTERNAL(esr))
+			return inject_abort(vcpu);
+		/* Cleaning what no cache can hold has nothing to do. */
+		if (esr & ISS_CM) {
+			vcpu_skip(vcpu, esr);
+			return VCPU_RUN;
+		}
+		return fault(vcpu, VCPU_EVENT_UNDECODABLE, true);
+	}
+	if (access.write)
+		access.value = vcpu_get(vcpu, ISS_SRT(esr)) & size_mask(size);
+	result = bus_access(&vcpu->vm->bus, &vcpu->bus_hint, &access);
+	if (result != MMIO_OK)
+		return fault(vcpu, result == MMIO_BAD ? VCPU_EVENT_BAD_ACCESS : VCPU_EVENT_NO_DEVICE, true);
+	if (!access.write)
+		vcpu_set(vcpu, ISS_SRT(esr), extend(access.value, size, esr));
+	vcpu_skip(vcpu, esr);
+	return VCPU_RUN;
+}
+
+static enum vcpu_next trap(struct vcpu *vcpu)
+{
+	struct l4_vcpu_state *page = vcpu->page;
+
+	switch (ESR_EC(page->esr)) {
+	case EC_DATA_ABORT:
+		return data_abort(vcpu);
+	case EC_SYSREG:
+		return sysreg_trap(vcpu);
+	case EC_HVC64: /* the pc is behind the instruction already */
+		return smccc_call(vcpu, page->esr & 0xffff);
+	case EC_SMC64: /* a trapped SMC leaves the pc at it [ARM ESR_EL2, SMC in AArch64 state] */
+		vcpu_skip(vcpu, page->esr);
+		return smccc_call(vcpu, page->esr & 0xffff);
+	case EC_WFX: /* the hypervisor waits by itself; if it hands one out, waking at once is allowed */
+		vcpu_skip(vcpu, page->esr);
+		return VCPU_RUN;
+	case EC_INSTRUCTION_ABORT:
+		/* There is nothing to ignore in a fetch: without an instruction the guest cannot go on. */
+		return fault(vcpu, VCPU_EVENT_FETCH, false);
+	default: /* unknown, AArch32 coprocessor, SVE, SME, pointer authentication: hidden, so undefined */
+		vcpu_event(vcpu, VCPU_EVENT_TRAP, page->esr);
+		return inject_undefined(vcpu);
+	}
+}
+
+enum vcpu_next exit_handle(struct vcpu *vcpu, uint64_t reason)
+{
+	struct l4_vcpu_state *page = vcpu->page;
+
+	/* Any exit can bring ends along. */
+	for (uint32_t i = 0; i < page->eoi_count && i < L4_VCPU_LR_MAX; i++)
+		gic_end_of_interrupt(&vcpu->vm->gic, vcpu->index, page->eoi[i]);
+	switch (reason) {
+	case L4_EXIT_TRAP:
+		return trap(vcpu);
+	case L4_EXIT_EVENT:
+	case L4_EXIT_EOI:
+		return VCPU_RUN;
+	case L4_EXIT_SERROR:
+		vcpu_event(vcpu, VCPU_EVENT_SERROR, page->esr);
+		return VCPU_VM_HALT;
+	default:
+		vcpu_event(vcpu, VCPU_EVENT_EXIT, reason);
+		return VCPU_VM_HALT;
+	}
+}

@@ -1,0 +1,198 @@
+/* PSCI 1.1: the guest's power interface [PSCI]. Pure. */
+#include "cpu/psci.h"
+
+#include "cpu/smccc.h"
+
+#define PSCI_1_1 0x00010001u
+#define NO_TRUSTED_OS 2 /* [PSCI MIGRATE_INFO_TYPE] */
+#define AFFINITY_ON 0
+#define AFFINITY_OFF 1
+#define AFFINITY_ON_PENDING 2
+#define AFFINITY_MASK 0xff00ffffffull
+
+/* Function numbers; bit 30 of the id says 64-bit arguments. [PSCI function ids] */
+enum {
+	PSCI_VERSION = 0x00,
+	CPU_SUSPEND = 0x01,
+	CPU_OFF = 0x02,
+	CPU_ON = 0x03,
+	AFFINITY_INFO = 0x04,
+	MIGRATE_INFO_TYPE = 0x06,
+	SYSTEM_OFF = 0x08,
+	SYSTEM_RESET = 0x09,
+	PSCI_FEATURES = 0x0a,
+};
+
+/* Which functions there are, and whether they have a 64-bit form. Not offered, hence NOT_SUPPORTED: MIGRATE and
+ * MIGRATE_INFO_UP_CPU (no trusted OS), CPU_FREEZE, CPU_DEFAULT_SUSPEND, NODE_HW_STATE, SYSTEM_SUSPEND, SET_SUSPEND_MODE,
+ * PSCI_STAT_*, SYSTEM_RESET2, MEM_PROTECT*. */
+enum { HAS_32 = 1, HAS_64 = 2 };
+static const uint8_t offered[] = {
+	[PSCI_VERSION] = HAS_32,    [CPU_SUSPEND] = HAS_32 | HAS_64,   [CPU_OFF] = HAS_32,
+	[CPU_ON] = HAS_32 | HAS_64, [AFFINITY_INFO] = HAS_32 | HAS_64, [MIGRATE_INFO_TYPE] = HAS_32,
+	[SYSTEM_OFF] = HAS_32,      [SYSTEM_RESET] = HAS_32,           [PSCI_FEATURES] = HAS_32,
+};
+
+static bool is_offered(uint32_t function)
+{
+	uint32_t number = function & SMCCC_NUMBER_MASK;
+
+	return (function & ~(SMCCC_64BIT | SMCCC_NUMBER_MASK)) == SMCCC_STANDARD && number < sizeof(offered) &&
+	       offered[number] & (function & SMCCC_64BIT ? HAS_64 : HAS_32);
+}
+
+static uint64_t argument(const struct vcpu *vcpu, unsigned int index, bool wide)
+{
+	uint64_t value = vcpu->page->x[index];
+
+	return wide ? value : value & 0xffffffff;
+}
+
+/* The 32-bit form packs the affinity as MPIDR does in 23:0, with Aff3 in 31:24. */
+static uint64_t affinity(uint64_t value, bool wide)
+{
+	return wide ? value : (value & 0xffffff) | (value & 0xff000000) << 8;
+}
+
+static struct vcpu *find(struct vm *vm, uint64_t mpidr)
+{
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		if (vm->vcpu[i].mpidr == mpidr)
+			return &vm->vcpu[i];
+	return NULL;
+}
+
+static bool entry_is_good(const struct vcpu *vcpu, uint64_t entry)
+{
+	return entry % 4 == 0 && vcpu->vm->port.is_ram(vcpu->vm->port.context, (ipa_t){entry});
+}
+
+static int64_t cpu_on(struct vcpu *vcpu, bool wide)
+{
+	uint64_t entry = argument(vcpu, 2, wide);
+	struct vcpu *target = find(vcpu->vm, affinity(argument(vcpu, 1, wide), wide));
+	uint32_t off = VCPU_POWER_OFF;
+
+	if (!target)
+		return PSCI_INVALID_PARAMETERS;
+	if (!entry_is_good(vcpu, entry))
+		return PSCI_INVALID_ADDRESS;
+	if (!__atomic_compare_exchange_n(&target->power, &off, VCPU_POWER_PENDING, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return off == VCPU_POWER_ON ? PSCI_ALREADY_ON : PSCI_ON_PENDING;
+	target->entry = entry;
+	target->context = argument(vcpu, 3, wide);
+	vcpu->vm->port.start(vcpu->vm->port.context, target);
+	return 0;
+}
+
+/* On when any vCPU below that affinity level is. [PSCI AFFINITY_INFO] */
+static int64_t affinity_info(struct vcpu *vcpu, bool wide)
+{
+	uint64_t target = affinity(argument(vcpu, 1, wide), wide);
+	uint64_t level = argument(vcpu, 2, wide);
+	uint64_t mask;
+	int64_t result = PSCI_INVALID_PARAMETERS;
+
+	if (level > 3)
+		return PSCI_INVALID_PARAMETERS;
+	mask = AFFINITY_MASK & (level == 3 ? ~0ull << 32 : ~0ull << (8 * level));
+	for (unsigned int i = 0; i < vcpu->vm->vcpu_count; i++) {
+		struct vcpu *other = &vcpu->vm->vcpu[i];
+
+		if ((other->mpidr ^ target) & mask)
+			continue;
+		switch (__atomic_load_n(&other->power, __ATOMIC_RELAXED)) {
+		case VCPU_POWER_ON:
+			return AFFINITY_ON;
+		case VCPU_POWER_PENDING:
+			result = AFFINITY_ON_PENDING;
+			break;
+		default:
+			if (result != AFFINITY_ON_PENDING)
+				result = AFFINITY_OFF;
+			break;
+		}
+	}
+	return result;
+}
+
+/* Standby comes back at once, as if something had woken it, and power-down is downgraded to standby; both are allowed.
+ * [PSCI CPU_SUSPEND] */
+static int64_t cpu_suspend(struct vcpu *vcpu, bool wide)
+{
+	uint64_t power_state = argument(vcpu, 1, false);
+	bool power_down = power_state & (1u << 16);
+
+	if (power_state & 0xfcfe0000) /* reserved in the original format [PSCI power_state] */
+		return PSCI_INVALID_PARAMETERS;
+	if (power_down && !entry_is_good(vcpu, argument(vcpu, 2, wide)))
+		return PSCI_INVALID_ADDRESS;
+	return 0;
+}
+
+static int64_t features(struct vcpu *vcpu)
+{
+	uint32_t function = (uint32_t)vcpu->page->x[1];
+
+	/* Flags are 0 for all: CPU_SUSPEND uses the original power_state format, no OS-initiated mode. */
+	return function == SMCCC_VERSION || is_offered(function) ? 0 : PSCI_NOT_SUPPORTED;
+}
+
+enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
+{
+	bool wide = function & SMCCC_64BIT;
+	int64_t result = PSCI_NOT_SUPPORTED;
+
+	if (is_offered(function)) {
+		switch (function & SMCCC_NUMBER_MASK) {
+		case PSCI_VERSION:
+			result = PSCI_1_1;
+			break;
+		case CPU_SUSPEND:
+			result = cpu_suspend(vcpu, wide);
+			break;
+		case CPU_OFF:
+			/* The run loop marks it off, when the vCPU no longer runs. */
+			return VCPU_STOPPED;
+		case CPU_ON:
+			result = cpu_on(vcpu, wide);
+			break;
+		case AFFINITY_INFO:
+			result = affinity_info(vcpu, wide);
+			break;
+		case MIGRATE_INFO_TYPE:
+			result = NO_TRUSTED_OS;
+			break;
+		case SYSTEM_OFF:
+			return VCPU_VM_OFF;
+		case SYSTEM_RESET:
+			return VCPU_VM_RESET;
+		case PSCI_FEATURES:
+			result = features(vcpu);
+			break;
+		default:
+			break;
+		}
+	}
+	vcpu->page->x[0] = (uint64_t)result;
+	return VCPU_RUN;
+}
+
+bool psci_call_v01(struct vcpu *vcpu, uint32_t function, enum vcpu_next *out_next)
+{
+	const struct vm *vm = vcpu->vm;
+
+	*out_next = VCPU_RUN;
+	if (function == 0)
+		return false;
+	if (function == vm->psci_cpu_on)
+		vcpu->page->x[0] = (uint64_t)cpu_on(vcpu, true);
+	else if (function == vm->psci_cpu_suspend)
+		vcpu->page->x[0] = (uint64_t)cpu_suspend(vcpu, true);
+	else if (function == vm->psci_cpu_off)
+		*out_next = VCPU_STOPPED;
+	else
+		return false;
+	return true;
+}

@@ -1,0 +1,111 @@
+/* A virtual machine and its virtual CPUs as the exit code sees them: state, and how to reach the hypervisor. Pure.
+ *
+ * The state page (l4/vcpu.h) is the record of a vCPU. Registers of group SYS, TIMER and VGIC stay in the hardware over
+ * an exit; vcpu_fetch brings them when somebody needs them.
+ */
+#pragma once
+
+#include <l4/vcpu.h>
+
+#include "cpu/idregs.h"
+#include "guest/options.h"
+#include "model/bus.h"
+#include "model/gicv3.h"
+
+/* What the run loop does after an exit. */
+enum vcpu_next {
+	VCPU_RUN,      /* enter the guest again */
+	VCPU_STOPPED,  /* the guest turned this vCPU off */
+	VCPU_VM_OFF,   /* the guest turned the VM off */
+	VCPU_VM_RESET, /* the guest asked for a restart */
+	VCPU_VM_HALT,  /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
+};
+
+enum vcpu_power { VCPU_POWER_OFF, VCPU_POWER_ON, VCPU_POWER_PENDING };
+
+/* What is worth a line in the log; the value that goes with it. */
+enum vcpu_event {
+	VCPU_EVENT_NO_DEVICE,   /* load or store where nothing is: address */
+	VCPU_EVENT_BAD_ACCESS,  /* a device refused the access: address */
+	VCPU_EVENT_UNDECODABLE, /* load or store without syndrome where nothing is: address */
+	VCPU_EVENT_FETCH,       /* instruction fetch where nothing is: address */
+	VCPU_EVENT_NO_VECTORS,  /* an exception has no handler: address of the vectors */
+	VCPU_EVENT_SYSREG,      /* unknown system register: ISS of ESR_EL2 */
+	VCPU_EVENT_TRAP,        /* unexpected exception: ESR_EL2 */
+	VCPU_EVENT_SERROR,      /* SError: ESR_EL2 */
+	VCPU_EVENT_SMCCC,       /* unknown call: function id */
+	VCPU_EVENT_EXIT,        /* the hypervisor gave an exit reason we do not know: reason */
+	VCPU_EVENT_SYNC,        /* the hypervisor did not give the registers: error */
+	VCPU_EVENT_COUNT,
+};
+
+struct vcpu;
+
+struct vcpu_port {
+	void *context;
+	/* Write groups of this vCPU, which is the caller's, to its state page. */
+	enum err (*sync)(void *context, struct vcpu *vcpu, uint64_t groups);
+	uint64_t (*counter)(void *context);                                /* CNTPCT_EL0 */
+	void (*deadline)(void *context, struct vcpu *vcpu, uint64_t when); /* call ptimer_update then; 0: never */
+	void (*start)(void *context, struct vcpu *vcpu);                   /* power is PENDING: run it from entry */
+	bool (*is_ram)(void *context, ipa_t address);
+	void (*event)(void *context, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
+};
+
+struct vcpu {
+	struct l4_vcpu_state *page;
+	struct vm *vm;
+	unsigned int index;
+	unsigned int bus_hint;
+	uint32_t power;   /* enum vcpu_power, changed with compare and exchange */
+	uint64_t mpidr;   /* affinity fields */
+	uint64_t entry;   /* where CPU_ON starts it */
+	uint64_t context; /* and its x0 there */
+	uint64_t cntp_ctl, cntp_cval;
+};
+
+struct vm {
+	struct bus bus;
+	struct gic gic;
+	struct cpu_ids ids;
+	struct vcpu_port port;
+	enum fault_mode fault_mode;
+	uint32_t ptimer_intid; /* PPI of the EL1 physical timer, 0: none */
+	uint64_t cntvoff;      /* guest time = CNTPCT_EL0 - cntvoff */
+	/* PSCI 0.1 function ids from the device tree, 0: none. [DTB arm,psci] */
+	uint32_t psci_cpu_suspend, psci_cpu_off, psci_cpu_on;
+	unsigned int vcpu_count;
+	struct vcpu vcpu[GIC_CPUS_MAX];
+};
+
+/* Make the groups current in the state page. False: the hypervisor refused, and the event is told. */
+bool vcpu_fetch(struct vcpu *vcpu, uint64_t groups);
+
+/* Reset state as PSCI asks for, at EL1 with the MMU off, about to execute at entry with x0. [PSCI CPU_ON]
+ * [ARM AArch64.TakeReset] */
+void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0);
+
+/* Step over the trapped instruction. */
+static inline void vcpu_skip(struct vcpu *vcpu, uint64_t esr)
+{
+	vcpu->page->pc += esr & (1u << 25) ? 4 : 2; /* ESR_ELx.IL */
+	/* What a completed instruction does to PSTATE: BTYPE and SS become 0. */
+	vcpu->page->pstate &= ~(3ull << 10 | 1ull << 21);
+}
+
+/* Register 31 is the zero register here. */
+static inline uint64_t vcpu_get(const struct vcpu *vcpu, unsigned int reg)
+{
+	return reg == 31 ? 0 : vcpu->page->x[reg];
+}
+
+static inline void vcpu_set(struct vcpu *vcpu, unsigned int reg, uint64_t value)
+{
+	if (reg != 31)
+		vcpu->page->x[reg] = value;
+}
+
+static inline void vcpu_event(const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)
+{
+	vcpu->vm->port.event(vcpu->vm->port.context, vcpu, event, value);
+}

@@ -1,0 +1,353 @@
+/* GICv3: what is pending, who may have it, and when it is handed to the hypervisor [GIC]. Pure. */
+#include "model/gicv3.h"
+
+#include <string.h>
+
+#include "model/gicv3_bank.h"
+
+#define SGI_MASK 0xffffu
+#define AFFINITY_MASK 0xff00ffffffull
+
+struct gic_range gic_private_range(struct gic *gic, unsigned int cpu)
+{
+	return (struct gic_range){
+		.bank = &gic->state.cpu[cpu].bank,
+		.first = 0,
+		.valid = ~0u,
+		.cpu = cpu,
+		.shared = false,
+	};
+}
+
+struct gic_range gic_shared_range(struct gic *gic, unsigned int bank)
+{
+	return (struct gic_range){
+		.bank = &gic->state.spi[bank],
+		.first = 32 + bank * 32,
+		.valid = bank == GIC_SPIS_MAX / 32 - 1 ? 0x0fffffffu : ~0u,
+		.cpu = 0,
+		.shared = true,
+	};
+}
+
+unsigned int gic_find_cpu(const struct gic *gic, uint64_t affinity)
+{
+	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++)
+		if (gic->state.cpu[cpu].mpidr == affinity)
+			return cpu;
+	return GIC_NOBODY;
+}
+
+enum err gic_init(struct gic *gic, const struct gic_port *port, const uint64_t *mpidr, unsigned int cpu_count,
+		  unsigned int spi_count)
+{
+	struct gic_state *s = &gic->state;
+
+	if (cpu_count == 0 || cpu_count > GIC_CPUS_MAX)
+		return ERR_INVAL;
+	if (spi_count == 0 || spi_count > GIC_SPIS_MAX || spi_count % 32 != 0)
+		return ERR_INVAL;
+	memset(s, 0, sizeof(*s));
+	gic->port = *port;
+	s->version = GIC_VERSION;
+	s->cpu_count = cpu_count;
+	s->spi_count = spi_count;
+	for (unsigned int cpu = 0; cpu < cpu_count; cpu++) {
+		s->cpu[cpu].mpidr = mpidr[cpu] & AFFINITY_MASK;
+		s->cpu[cpu].waker = 6;            /* asleep [GIC GICR_WAKER] */
+		s->cpu[cpu].bank.edge = SGI_MASK; /* [GIC GICR_ICFGR0] */
+	}
+	/* The reset value of GICD_IROUTER is unknown; 0 is what software that sets nothing hopes for. */
+	memset(s->target, (int)gic_find_cpu(gic, 0), sizeof(s->target));
+	return OK;
+}
+
+static unsigned int target_of(const struct gic *gic, const struct gic_range *range, unsigned int bit)
+{
+	return range->shared ? gic->state.target[range->first - 32 + bit] : range->cpu;
+}
+
+static uint64_t virq_of(const struct gic_range *range, unsigned int bit)
+{
+	const struct gic_bank *bank = range->bank;
+	uint64_t flags = 0;
+
+	if (bank->group >> bit & 1)
+		flags |= L4_VIRQ_GROUP1;
+	if (!(bank->edge >> bit & 1))
+		flags |= L4_VIRQ_EOI;
+	return L4_VIRQ(range->first + bit, bank->priority[bit], flags);
+}
+
+/* Interrupts whose group the distributor forwards. [GIC GICD_CTLR.EnableGrp0, .EnableGrp1] */
+static uint32_t forwarded(const struct gic *gic, const struct gic_bank *bank)
+{
+	return (gic->state.ctlr & 1 ? ~bank->group : 0) | (gic->state.ctlr & 2 ? bank->group : 0);
+}
+
+/* Forget the edges that have ended, and count what is left. */
+static void count_given(struct gic *gic, unsigned int cpu)
+{
+	struct gic_range range = gic_private_range(gic, cpu);
+	const struct l4_vcpu_vgic *vgic;
+
+	(void)gic_held(gic, &range, 0);
+	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
+		range = gic_shared_range(gic, bank);
+		(void)gic_held(gic, &range, 0);
+	}
+	vgic = gic->port.held(gic->port.context, cpu);
+	if (vgic)
+		gic->state.cpu[cpu].given_count = vgic->held_count;
+}
+
+static bool has_room(struct gic *gic, unsigned int cpu)
+{
+	struct gic_cpu *c = &gic->state.cpu[cpu];
+
+	if (c->given_count < GIC_GIVEN_MAX)
+		return true;
+	count_given(gic, cpu);
+	c->full = c->given_count >= GIC_GIVEN_MAX;
+	return !c->full;
+}
+
+void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	struct gic_bank *bank = range->bank;
+	uint32_t pending = bank->latch | (bank->line & ~bank->edge & ~bank->given);
+	uint32_t ready = pending & bank->enable & forwarded(gic, bank) & ~bank->bound & range->valid & mask;
+
+	for (; ready != 0; ready &= ready - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctz(ready);
+		unsigned int cpu = target_of(gic, range, bit);
+		uint64_t virq = virq_of(range, bit);
+
+		if (cpu == GIC_NOBODY)
+			continue;
+		if (!(bank->given >> bit & 1)) {
+			if (!has_room(gic, cpu))
+				continue;
+			if (gic->state.cpu[cpu].given_count++ >= GIC_GIVEN_MAX / 2)
+				virq |= L4_VIRQ_EOI;
+		}
+		bank->latch &= ~(1u << bit);
+		bank->given |= 1u << bit;
+		gic->port.give(gic->port.context, cpu, virq);
+	}
+}
+
+static uint32_t held_by(struct gic *gic, const struct gic_range *range, unsigned int cpu, uint64_t state, bool *known)
+{
+	const struct l4_vcpu_vgic *vgic = gic->port.held(gic->port.context, cpu);
+	uint32_t mask = 0;
+
+	if (!vgic) {
+		*known = false;
+		return 0;
+	}
+	for (uint32_t i = 0; i < vgic->held_count && i < L4_VCPU_HELD_MAX; i++) {
+		uint32_t bit = (uint32_t)(vgic->held[i] & L4_VIRQ_INTID_MASK) - range->first;
+
+		if (bit < 32 && (vgic->held[i] & state))
+			mask |= 1u << bit;
+	}
+	return mask;
+}
+
+static uint32_t held_anywhere(struct gic *gic, const struct gic_range *range, uint64_t state, bool *known)
+{
+	uint32_t mask = 0;
+
+	if (!range->shared)
+		return held_by(gic, range, range->cpu, state, known);
+	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++)
+		mask |= held_by(gic, range, cpu, state, known);
+	return mask;
+}
+
+uint32_t gic_held(struct gic *gic, const struct gic_range *range, uint64_t state)
+{
+	struct gic_bank *bank = range->bank;
+	bool known = true;
+	uint32_t mask;
+
+	if (!(bank->given | bank->bound))
+		return 0;
+	mask = held_anywhere(gic, range, state, &known);
+	/* Nobody tells when an edge has ended, so this is the moment to forget it. */
+	if (known && bank->given & bank->edge)
+		bank->given &= ~bank->edge | held_anywhere(gic, range, L4_VIRQ_PENDING | L4_VIRQ_ACTIVE, &known);
+	return mask;
+}
+
+void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	struct gic_bank *bank = range->bank;
+	bool known = true;
+	uint32_t pending, active;
+
+	mask &= bank->given;
+	if (mask == 0)
+		return;
+	pending = held_anywhere(gic, range, L4_VIRQ_PENDING, &known);
+	active = held_anywhere(gic, range, L4_VIRQ_ACTIVE, &known);
+	/* Where nobody can say whether it was taken, once too often is better than never. */
+	if (!known)
+		pending = mask;
+	for (uint32_t rest = pending & mask; rest != 0; rest &= rest - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctz(rest);
+		unsigned int cpu = target_of(gic, range, bit);
+
+		if (cpu != GIC_NOBODY)
+			gic->port.withdraw(gic->port.context, cpu, virq_of(range, bit));
+		/* A line that is still high needs no memory. */
+		if ((bank->edge | ~bank->line) >> bit & 1)
+			bank->latch |= 1u << bit;
+	}
+	bank->given &= ~mask | active;
+}
+
+void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	const struct gic_bank *bank = range->bank;
+
+	for (mask &= bank->bound; mask != 0; mask &= mask - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctz(mask);
+		unsigned int cpu = target_of(gic, range, bit);
+		uint64_t virq = virq_of(range, bit) & ~L4_VIRQ_EOI;
+
+		if (bank->enable & forwarded(gic, bank) & 1u << bit)
+			virq |= L4_VIRQ_ENABLED;
+		if (cpu != GIC_NOBODY)
+			gic->port.configure(gic->port.context, cpu, virq);
+	}
+}
+
+void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid)
+{
+	struct gic_range range;
+
+	if (intid >= 32 + gic->state.spi_count || cpu >= gic->state.cpu_count)
+		return;
+	range = intid < 32 ? gic_private_range(gic, cpu) : gic_shared_range(gic, intid / 32 - 1);
+	range.bank->bound |= 1u << intid % 32;
+	gic_configure_bound(gic, &range, 1u << intid % 32);
+}
+
+static void set_line(struct gic *gic, const struct gic_range *range, uint32_t bit, bool level)
+{
+	struct gic_bank *bank = range->bank;
+	bool before = (bank->line & bit) != 0;
+
+	if (before == level)
+		return;
+	bank->line ^= bit;
+	if (level) {
+		if (bank->edge & bit)
+			bank->latch |= bit;
+		gic_deliver(gic, range, bit);
+	} else if (bank->given & bit & ~bank->edge) {
+		unsigned int index = (unsigned int)__builtin_ctz(bit);
+		unsigned int cpu = target_of(gic, range, index);
+
+		bank->given &= ~bit;
+		if (cpu != GIC_NOBODY)
+			gic->port.withdraw(gic->port.context, cpu, virq_of(range, index));
+	}
+}
+
+void gic_set_spi(struct gic *gic, uint32_t intid, bool level)
+{
+	struct gic_range range;
+
+	if (intid < 32 || intid >= 32 + gic->state.spi_count)
+		return;
+	range = gic_shared_range(gic, intid / 32 - 1);
+	set_line(gic, &range, 1u << intid % 32, level);
+}
+
+void gic_set_ppi(struct gic *gic, unsigned int cpu, uint32_t intid, bool level)
+{
+	struct gic_range range;
+
+	if (intid < 16 || intid >= 32 || cpu >= gic->state.cpu_count)
+		return;
+	range = gic_private_range(gic, cpu);
+	set_line(gic, &range, 1u << intid, level);
+}
+
+void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid)
+{
+	struct gic_range range;
+
+	if (cpu >= gic->state.cpu_count || intid >= 32 + gic->state.spi_count)
+		return;
+	range = intid < 32 ? gic_private_range(gic, cpu) : gic_shared_range(gic, intid / 32 - 1);
+	range.bank->given &= ~(1u << intid % 32);
+	if (gic->state.cpu[cpu].given_count != 0)
+		gic->state.cpu[cpu].given_count--;
+	gic_deliver(gic, &range, 1u << intid % 32);
+	if (!gic->state.cpu[cpu].full)
+		return;
+	gic->state.cpu[cpu].full = 0;
+	range = gic_private_range(gic, cpu);
+	gic_deliver(gic, &range, ~0u);
+	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
+		range = gic_shared_range(gic, bank);
+		gic_deliver(gic, &range, ~0u);
+	}
+}
+
+void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1)
+{
+	uint32_t intid = value >> 24 & 15;
+	bool others = value >> 40 & 1; /* IRM: all but the sender */
+	uint64_t cluster = (value >> 16 & 0xff) << 8 | (value >> 32 & 0xff) << 16 | (value >> 48 & 0xff) << 32;
+
+	/* Without range selector support only Aff0 0..15 can be named. [GIC GICD_TYPER.RSS] */
+	if (!others && value >> 44 & 15)
+		return;
+	for (unsigned int i = 0; i < gic->state.cpu_count; i++) {
+		uint64_t mpidr = gic->state.cpu[i].mpidr;
+		struct gic_range range;
+
+		if (others ? i == cpu
+			   : (mpidr & ~0xffull) != cluster || (mpidr & 0xff) > 15 || !(value >> (mpidr & 15) & 1))
+			continue;
+		range = gic_private_range(gic, i);
+		if ((range.bank->group >> intid & 1) != group1)
+			continue;
+		range.bank->latch |= 1u << intid;
+		gic_deliver(gic, &range, 1u << intid);
+	}
+}
+
+static bool range_pends_for(struct gic *gic, const struct gic_range *range, unsigned int cpu)
+{
+	const struct gic_bank *bank = range->bank;
+	uint32_t pending = (bank->latch | (bank->line & ~bank->edge)) & range->valid;
+
+	pending |= gic_held(gic, range, L4_VIRQ_PENDING);
+	for (pending &= bank->enable; pending != 0; pending &= pending - 1)
+		if (target_of(gic, range, (unsigned int)__builtin_ctz(pending)) == cpu)
+			return true;
+	return false;
+}
+
+bool gic_is_pending(struct gic *gic, unsigned int cpu)
+{
+	struct gic_range range;
+
+	if (cpu >= gic->state.cpu_count)
+		return false;
+	range = gic_private_range(gic, cpu);
+	if (range_pends_for(gic, &range, cpu))
+		return true;
+	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
+		range = gic_shared_range(gic, bank);
+		if (range_pends_for(gic, &range, cpu))
+			return true;
+	}
+	return false;
+}

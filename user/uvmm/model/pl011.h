@@ -1,0 +1,51 @@
+/* PL011, the Arm PrimeCell UART (r1p4: FIFOs of 16 bytes) [PL011]. Pure.
+ *
+ *	uart@9000000 {
+ *		compatible = "arm,pl011", "arm,primecell";
+ *		reg = <0x0 0x09000000 0x0 0x1000>;
+ *		interrupts = <GIC_SPI 1 IRQ_TYPE_LEVEL_HIGH>;
+ *		clocks = <&clk>, <&clk>;
+ *		clock-names = "uartclk", "apb_pclk";
+ *		l4vmm,vcon_cap = "log";
+ *	};
+ *
+ * What is sent is sent at once; the baud rate means nothing. It receives even when the driver never wrote UARTCR,
+ * because drivers for "arm,sbsa-uart" do not.
+ */
+#pragma once
+
+#include "model/bus.h"
+#include "model/line.h"
+
+#define PL011_SIZE 0x1000u
+#define PL011_VERSION 1u
+#define PL011_FIFO 16u
+
+/* Registers by word offset. */
+struct pl011_state {
+	uint32_t version;
+	uint32_t rsr, fr, ilpr, ibrd, fbrd, lcrh, cr, ifls, imsc, ris, mis, dmacr;
+	uint32_t head;  /* of the receive FIFO */
+	uint32_t count; /* bytes in it */
+	uint8_t fifo[PL011_FIFO];
+};
+
+struct pl011_port {
+	void *context;
+	void (*put)(void *context, uint8_t byte); /* a byte was sent */
+	void (*room)(void *context);              /* the receive FIFO can take more; optional */
+	struct irq_line irq;
+};
+
+struct pl011 {
+	struct pl011_state state;
+	struct pl011_port port;
+};
+
+/* Reset state. */
+void pl011_init(struct pl011 *uart, const struct pl011_port *port);
+
+enum mmio_result pl011_access(void *device, struct mmio_access *access);
+
+/* Bytes arrive. Takes what fits the FIFO and returns how many that were; keep the rest until `room` is called. */
+unsigned int pl011_receive(struct pl011 *uart, const uint8_t *bytes, unsigned int count);
