@@ -3,7 +3,7 @@
 # Every list of files is a wildcard over the tree: a new file needs no change here.
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 # As many jobs as there are processors.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 ifndef V

@@ -29,10 +29,10 @@ define host_way # $1: gcc, clang, fuzz or cov
 $B/host/$1/third/%.o: $B/debian/%.c
 	$$(make_folder)
 	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO $$(depend) -c $$< -o $$@
-$B/host/$1/test/%.o: test/%.c $(MAKEFILE_LIST) | $(abi)
+$B/host/$1/test/%.o: test/%.c $(MAKEFILE_LIST) | $(generated)
 	$$(make_folder)
 	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
-$B/host/$1/%.o: %.c $(MAKEFILE_LIST) | $(abi)
+$B/host/$1/%.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$$(make_folder)
 	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
 $B/host/$1/third.a: $(patsubst $B/debian/%.c,$B/host/$1/third/%.o,$(fdt_sources) $(zlib_sources))
@@ -59,14 +59,14 @@ ours := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 .PHONY: check unit sys test fuzz soak cov tidy fmt loc
 run_units = tools/run-units unit-gcc $(call unit_programs,gcc); tools/run-units unit-clang $(call unit_programs,clang); \
 	tools/run-units unit-lua $(unit_lua)
-unit: $(call unit_programs,gcc) $(call unit_programs,clang) $(abi)
+unit: $(call unit_programs,gcc) $(call unit_programs,clang) $(generated)
 	$(run_units)
 
 # Every check is made, whatever the others said; the last line is the sum.
 check: export CC_HV := $(CC) $(hv_flags) -isystem $(picolibc)/include $(warnings)
 check: export CC_USER := $(CC) --specs=picolibc.specs $(user_flags) $(warnings)
 check: export CC_HOST := gcc $(host_flags) $(warnings)
-check: $(abi)
+check: $(generated)
 	rm -f $B/results/unit-* $B/results/check-*
 	tools/step check-clang-agrees $(MAKE) -k $(second_opinion)
 	tools/step check-unit-tests-build $(MAKE) -k $(call unit_programs,gcc) $(call unit_programs,clang)
@@ -98,7 +98,7 @@ cov: $(call unit_programs,cov)
 	tools/run-units cov $^
 	tools/coverage $B/host/cov
 
-tidy: $(abi)
+tidy: $(generated)
 	clang-tidy --quiet $(filter %.c,$(filter hv/core/% hv/call/% hv/boot/% lib/%,$(ours))) -- $(clang_target) $(hv_flags)
 	clang-tidy --quiet $(filter %.c,$(filter user/%,$(ours))) -- $(clang_target) $(user_flags)
 

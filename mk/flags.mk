@@ -36,12 +36,16 @@ depend = -MMD -MP -MT $@ -MF $(@:.o=.d)
 make_folder = @echo "  $@" && mkdir -p $(@D)
 
 # Constants of the interface between EL2 and EL0.
-abi := $B/gen/l4/abi.h $B/gen/abi.lua
+generated := $B/gen/l4/abi.h $B/gen/abi.lua $B/gen/lua5.4-deb-multiarch.h
 $B/gen/l4/abi.h: abi/abi.toml tools/gen-abi
 	$(make_folder)
 	tools/gen-abi c $< $@
 $B/gen/abi.lua: abi/abi.toml tools/gen-abi
 	$(make_folder)
 	tools/gen-abi lua $< $@
+# Debian's luaconf.h includes this, which Debian's build makes; it is about paths of shared libraries, which we have none of.
+$B/gen/lua5.4-deb-multiarch.h:
+	$(make_folder)
+	echo '#define DEB_HOST_MULTIARCH "none"' >$@
 docs/abi.md: abi/abi.toml tools/gen-abi
 	tools/gen-abi doc $< $@

@@ -24,10 +24,10 @@ guest_names := $(foreach name,bench $(notdir $(patsubst %/,%,$(wildcard test/gue
 guest_object = $(patsubst %,$B/guest/obj/%.o,$1)
 guests += $(guest_names:%=$B/guest/%.bin)
 
-$B/guest/obj/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+$B/guest/obj/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) $(guest_flags) $(warnings) $(depend) -c $< -o $@
-$B/guest/obj/%.S.o: %.S $(MAKEFILE_LIST) | $(abi)
+$B/guest/obj/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) $(guest_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
 

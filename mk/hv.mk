@@ -4,10 +4,10 @@ hv_s := $(wildcard hv/arch/aarch64/*.S)
 hv_objects := $(patsubst %,$O/hv/%.o,$(hv_c) $(hv_s))
 hv_ld := hv/arch/aarch64/hv.ld
 
-$O/hv/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+$O/hv/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) $(hv_flags) -isystem $(picolibc)/include $(warnings) $(call only_mem,$(mem_gcc)) $(depend) -c $< -o $@
-$O/hv/%.S.o: %.S $(MAKEFILE_LIST) | $(abi)
+$O/hv/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) $(hv_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
 
@@ -21,6 +21,6 @@ $O/hv.bin: $O/hv.elf
 
 # The same through clang, objects only.
 second_opinion += $(hv_c:%=$O/clang/hv/%.o)
-$O/clang/hv/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+$O/clang/hv/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CLANG) $(clang_target) $(hv_flags) $(clang_warnings) $(depend) -c $< -o $@

@@ -10,12 +10,12 @@ lua_sources := $(filter-out %/lua.c %/luac.c,$(wildcard $(lua_dir)/*.c))
 
 third_flags := -std=gnu11 $(target) -w
 # Lua: no seed from the clock, so that the same script always runs the same way.
-lua_flags := --specs=picolibc.specs -ftls-model=local-exec '-Dluai_makeseed()=1'
+lua_flags := -I$B/gen --specs=picolibc.specs -ftls-model=local-exec '-Dluai_makeseed(L)=1'
 
 third_user = $(patsubst $B/debian/%.c,$O/third/user/%.o,$1)
 third_hv = $(patsubst $B/debian/%.c,$O/third/hv/%.o,$1)
 
-$O/third/user/lua/%.o: $B/debian/lua/%.c
+$O/third/user/lua/%.o: $B/debian/lua/%.c | $(generated)
 	$(make_folder)
 	$(CC) $(third_flags) $(lua_flags) $(depend) -c $< -o $@
 $O/third/user/zlib/%.o: $B/debian/zlib/%.c

@@ -9,10 +9,10 @@ program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(na
 programs := $(program_names:%=$O/%)
 
 user_object = $(patsubst %,$O/user/%.o,$1)
-$O/user/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+$O/user/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) --specs=picolibc.specs $(user_flags) $(user_regs) $(warnings) $(call only_mem,$(mem_gcc)) $(depend) -c $< -o $@
-$O/user/%.S.o: %.S $(MAKEFILE_LIST) | $(abi)
+$O/user/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) --specs=picolibc.specs $(user_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
 
@@ -38,6 +38,6 @@ $(programs): $O/%: $O/%.elf
 # The same through clang, objects only.
 user_c := $(filter %.c,$(sort $(foreach name,rt $(program_names),$($(name)_sources))))
 second_opinion += $(user_c:%=$O/clang/user/%.o)
-$O/clang/user/%.c.o: %.c $(MAKEFILE_LIST) | $(abi)
+$O/clang/user/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CLANG) $(clang_target) $(user_flags) $(user_regs) $(clang_warnings) $(call only_mem,$(mem_clang)) $(depend) -c $< -o $@
