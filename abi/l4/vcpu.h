@@ -66,11 +66,13 @@ struct l4_vcpu_state {
 	uint32_t eoi_count;    /* set by each exit */
 	uint64_t inject[L4_VCPU_INJECT_MAX];
 	uint32_t eoi[L4_VCPU_LR_MAX];
-	uint64_t vmpidr, vpidr; /* group IDENT */
+	uint64_t vmpidr, vpidr; /* group IDENT; sync gives the machine's MIDR_EL1 as vpidr */
 	struct l4_vcpu_timer timer;
 	struct l4_vcpu_sys sys;
 	struct l4_vcpu_vgic vgic;
 	struct l4_vcpu_fp fp;
+	/* Group IDENT, sync only: ID registers of the machine, op0 3, op1 0, CRn 0, by CRm and op2; rows 1 to 7. */
+	uint64_t id[8][8];
 	uint64_t user[16]; /* the VMM's own */
 };
 
