@@ -11,7 +11,6 @@ MAKEFLAGS += --silent
 endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.SECONDARY:
 SHELL := /bin/sh
 
 # release is what `make` builds; debug has -Og, hostile has tiny queues and an allocator that can be told to fail.

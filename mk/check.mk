@@ -13,7 +13,7 @@ unit_tests := $(shell find test/unit -name 'test_*.c' 2>/dev/null)
 unit_lua := $(shell find test/unit -name 'test_*.lua' 2>/dev/null)
 fuzzers := $(shell find test/fuzz -name 'fuzz_*.c' 2>/dev/null)
 # test/unit/user/uvmm/model/test_x.c, with or without user/, belongs to uvmm.
-component = $(filter $(components),$(firstword $(subst /, ,$(patsubst srv/%,%,$(patsubst user/%,%,$(1:test/unit/%=%))))))
+component = $(filter $(components),$(firstword $(subst /, ,$(patsubst srv/%,%,$(patsubst user/%,%,$(patsubst test/fuzz/%,%,$(1:test/unit/%=%)))))))
 
 # Four ways to build for the host: both compilers with sanitizers, for fuzzing, for coverage.
 san := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -89,8 +89,12 @@ test:
 
 T ?= 60
 fuzz_programs := $(foreach f,$(fuzzers),$(if $(TARGET),$(if $(findstring $(TARGET),$f),$f),$f))
-$B/host/fuzz/test/fuzz/%.run: $B/host/fuzz/test/fuzz/%.o $(patsubst %,$B/host/fuzz/lib%.a,$(components) lib) $B/host/fuzz/third.a
-	$(host_fuzz) -fsanitize=fuzzer $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -o $@
+define fuzzer # $1: test/fuzz/.../fuzz_x, $2: component
+$B/host/fuzz/$1.run: $B/host/fuzz/$1.o $(patsubst %,$B/host/fuzz/lib%.a,$2 lib) $B/host/fuzz/third.a
+	$$(make_folder)
+	$(host_fuzz) -fsanitize=fuzzer $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -o $$@
+endef
+$(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f:%.c=%),$(call component,$f))))
 fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
 	for program in $^; do tools/fuzz $$program $T || exit 1; done
 

@@ -4,7 +4,7 @@ fdt_dir := $B/debian/dtc/libfdt
 zlib_dir := $B/debian/zlib
 lua_dir := $B/debian/lua/src
 
-fdt_sources := $(filter-out %/fdt_check.c,$(wildcard $(fdt_dir)/*.c))
+fdt_sources := $(wildcard $(fdt_dir)/*.c)
 zlib_sources := $(addprefix $(zlib_dir)/,adler32.c crc32.c inffast.c inflate.c inftrees.c zutil.c)
 lua_sources := $(filter-out %/lua.c %/luac.c,$(wildcard $(lua_dir)/*.c))
 
