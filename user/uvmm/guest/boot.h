@@ -2,7 +2,7 @@
  *
  *   options_parse -> boot_plan_make -> (map plan.layout.piece[], create plan.scan.device[], tree_disable what
  *   cannot be created) -> boot_plan_write -> start vCPU 0 at plan.entry with x0 = plan.dtb, x1..x3 = 0, EL1h,
- *   DAIF masked, MMU off.  [LINUX Documentation/arm64/booting]
+ *   DAIF masked, MMU off.  [LINUX-BOOT]
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* Guest kernels: what a file is, how much memory it wants, and loading it. Accepted are the arm64 Image
- * [LINUX Documentation/arm64/booting], the same compressed with gzip [RFC1952], and ELF64 for AArch64 [ELF]. */
+ * [LINUX-BOOT], the same compressed with gzip [RFC1952], and ELF64 for AArch64 [ELF]. */
 #pragma once
 
 #include "guest/mem.h"

@@ -8,7 +8,7 @@ uint16_t image_u16(const uint8_t *data, size_t offset);
 uint32_t image_u32(const uint8_t *data, size_t offset);
 uint64_t image_u64(const uint8_t *data, size_t offset);
 
-#define IMAGE_LINUX_HEADER 64u /* bytes [LINUX Documentation/arm64/booting] */
+#define IMAGE_LINUX_HEADER 64u /* bytes [LINUX-BOOT] */
 
 bool image_linux_is(const uint8_t *data, size_t size);
 uint64_t image_linux_size(const uint8_t *head); /* image_size: bytes of memory it needs */

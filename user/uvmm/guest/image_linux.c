@@ -1,4 +1,4 @@
-/* The arm64 Linux Image header [LINUX Documentation/arm64/booting] and the PE header that an EFI stub adds to it [PE]. */
+/* The arm64 Linux Image header [LINUX-BOOT] and the PE header that an EFI stub adds to it [PE]. */
 #include "guest/image_format.h"
 
 #include <string.h>
@@ -42,7 +42,9 @@ static uint64_t pe_file_end(const uint8_t *head, size_t head_size)
 	if (head[0] != 'M' || head[1] != 'Z')
 		return 0;
 	pe = image_u32(head, IMAGE_PE_OFFSET);
-	if (pe + PE_HEADER_SIZE > head_size || memcmp(head + pe, PE_SIGNATURE, 4))
+	if (pe + PE_HEADER_SIZE > head_size)
+		return pe + PE_HEADER_SIZE;
+	if (memcmp(head + pe, PE_SIGNATURE, 4))
 		return 0;
 	section_count = image_u16(head, pe + PE_SECTION_COUNT);
 	table = pe + PE_HEADER_SIZE + image_u16(head, pe + PE_OPTIONAL_SIZE);
@@ -50,7 +52,7 @@ static uint64_t pe_file_end(const uint8_t *head, size_t head_size)
 		uint64_t at = table + (uint64_t)i * PE_SECTION_SIZE, section_end;
 
 		if (at + PE_SECTION_SIZE > head_size)
-			break;
+			return at + PE_SECTION_SIZE > end ? at + PE_SECTION_SIZE : end;
 		section_end = (uint64_t)image_u32(head, at + PE_SECTION_RAW_OFFSET) +
 			      image_u32(head, at + PE_SECTION_RAW_SIZE);
 		if (section_end > end)

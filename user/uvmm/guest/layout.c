@@ -1,7 +1,7 @@
 /* Where kernel, ramdisk and device tree go; see layout.h. */
 #include "guest/layout.h"
 
-#define KERNEL_ALIGN 0x200000ull          /* [LINUX Documentation/arm64/booting] */
+#define KERNEL_ALIGN 0x200000ull          /* [LINUX-BOOT] */
 #define DTB_SIZE_MAX 0x200000ull          /* the same */
 #define RAMDISK_WINDOW_ALIGN (1ull << 30) /* kernel and ramdisk share a window aligned so, */
 #define RAMDISK_WINDOW_SIZE (32ull << 30) /* of this size */
@@ -135,7 +135,7 @@ static enum err fail_no_room(const struct space *space, const struct wish *wish,
 {
 	uint64_t largest = space_largest(space, wish);
 
-	if (wish->limit != UINT64_MAX)
+	if (wish->limit < range_end(space->area[space->area_count - 1]))
 		return report_fail(report, ERR_NOMEM,
 				   "%s needs %s below %#llx, but the largest free piece of guest RAM there has %s; "
 				   "raise the limit or move the RAM with --rambase",
