@@ -14,8 +14,8 @@ $B/guest/%.dtb: examples/%.dts
 	dtc -q -@ -I dts -O dtb -o $@ $<
 
 # A bare-metal guest is a folder test/guest/NAME, or test/bench; sources directly in test/guest are shared by all.
-# MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
-guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fno-pic -fno-stack-protector \
+# It runs wherever it is loaded: it relocates itself. MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
+guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffreestanding -fno-tree-loop-distribute-patterns \
 	-Itest/guest $(includes) -isystem $(picolibc)/include
 guest_shared := $(wildcard test/guest/*.c test/guest/*.S)
@@ -34,7 +34,7 @@ $B/guest/obj/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 define guest # $1: its name
 $B/guest/$1.elf: $(call guest_object,$(call guest_sources,$1) $(guest_shared)) test/guest/guest.ld
 	$$(make_folder)
-	$$(CC) -nostdlib -static -no-pie -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	$$(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,norelro -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		$$(filter %.o,$$^) -lgcc -o $$@
 endef
 $(foreach name,$(guest_names),$(eval $(call guest,$(name))))

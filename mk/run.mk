@@ -8,8 +8,8 @@ SCRIPT ?= examples/first-light.lua
 # One ROM serves all examples: ned and the programs, their scripts, guests under uvmm's default names. A SCRIPT from
 # elsewhere goes in as well.
 rom := $O/rom$(if $(filter-out examples/%,$(SCRIPT)),-$(notdir $(SCRIPT))).cpio
-rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned user/ned/lua/*.lua user/ned/*.lua) \
-	$(filter-out examples/%,$(SCRIPT)) $(dtbs) $(guest_names:%=$B/guest/%.bin) $B/gen/abi.lua
+rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned) \
+	$(filter-out examples/%,$(SCRIPT)) $(dtbs) $(guest_names:%=$B/guest/%.bin)
 rom_renamed := Image=$B/debian/Image initrd=$B/guest/initrd.cpio
 
 $(rom): $(rom_files) $(foreach file,$(rom_renamed),$(lastword $(subst =, ,$(file)))) $(MAKEFILE_LIST) tools/mkrom

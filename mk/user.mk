@@ -5,6 +5,15 @@ uvmm_sources := $(wildcard $(addprefix user/uvmm/,*.c model/*.c guest/*.c cpu/*.
 servers := $(notdir $(wildcard user/srv/*))
 $(foreach server,$(servers),$(eval $(server)_sources := $(wildcard user/srv/$(server)/*.c)))
 
+# ned's Lua modules are inside it; abi.lua is one of them.
+ned_lua := $(shell find user/ned/lua -name '*.lua' 2>/dev/null | LC_ALL=C sort)
+$O/user/embedded.S: $(ned_lua) $B/gen/abi.lua tools/embed-lua
+	$(make_folder)
+	tools/embed-lua $@ $(ned_lua:%=user/ned/lua=%) $B/gen=$B/gen/abi.lua
+$O/user/embedded.o: $O/user/embedded.S
+	$(CC) -c $< -o $@
+ned_extra := $O/user/embedded.o
+
 program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(name)))
 programs := $(program_names:%=$O/%)
 
@@ -24,9 +33,9 @@ link_flags := --specs=picolibc.specs -nostartfiles -static -no-pie -Wl,-T,user/r
 	-Wl,-z,noexecstack
 
 define program # $1: its name
-$O/$1.elf: $(call user_object,$($1_sources)) $O/lib/librt.a $($1_libs) user/rt/user.ld
+$O/$1.elf: $(call user_object,$($1_sources)) $($1_extra) $O/lib/librt.a $($1_libs) user/rt/user.ld
 	$$(make_folder)
-	$$(CC) $(link_flags) -Wl,-Map,$O/$1.map $(call user_object,$($1_sources)) $($1_libs) \
+	$$(CC) $(link_flags) -Wl,-Map,$O/$1.map $(call user_object,$($1_sources)) $($1_extra) $($1_libs) \
 		-Wl,--start-group $O/lib/librt.a -lm -lc -lgcc -Wl,--end-group -o $$@
 endef
 $(foreach name,$(program_names),$(eval $(call program,$(name))))

@@ -81,10 +81,6 @@ def programs():
             if name.endswith(".elf") and name != "hv.elf" and os.path.exists(os.path.join(BUILD, name[:-4]))}
 
 
-def lua_modules():
-    return {"abi.lua": os.path.join(SHARED, "gen", "abi.lua")}
-
-
 def make_rom(path, files):
     """Make a ROM of {name: path, or bytes, or text to be put into a file}."""
     entries = []
@@ -130,7 +126,7 @@ def _machine(tmp_path, point):
     consoles = []
 
     def start(script=None, files=None, *, rom=None, append=None, cpu=None, cpus=None, mem=None, machine="virt", extra=()):
-        contents = {**programs(), **lua_modules()}
+        contents = dict(programs())
         if script is not None:
             contents["test.lua"] = script
         contents.update(files or {})
