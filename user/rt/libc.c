@@ -1,9 +1,11 @@
-/* What picolibc wants of its system: locks, the end by abort and by a failed assertion, and the calls we do not have. */
+/* What picolibc wants of its system: locks, the time, and the end by abort and by a failed assertion. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/lock.h>
+#include <sys/time.h>
+#include <sys/times.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -68,6 +70,25 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
 		return;
 	__atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
 	l4_lock_release(&lock->lock);
+}
+
+/* There is no wall clock: time counts from when the machine's counter was 0. */
+int gettimeofday(struct timeval *restrict out_time, void *restrict zone)
+{
+	uint64_t now = l4_now(), hz = l4_counter_hz();
+
+	(void)zone;
+	out_time->tv_sec = (time_t)(now / hz);
+	out_time->tv_usec = (suseconds_t)(now % hz * 1000000 / hz);
+	return 0;
+}
+
+clock_t times(struct tms *out_times)
+{
+	clock_t ticks = (clock_t)(l4_now() / (l4_counter_hz() / CLOCKS_PER_SEC));
+
+	*out_times = (struct tms){.tms_utime = ticks};
+	return ticks;
 }
 
 /* Both end in a fault, so that registers, a backtrace and the reason are seen. */

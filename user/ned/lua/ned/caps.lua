@@ -1,0 +1,236 @@
+-- Capabilities as scripts see them: handles with methods, and the rights with which they are passed on.
+--
+-- A handle is {ref, rights}. Several handles share one ref, which is a slot of ned's table and is emptied when the last
+-- handle is gone; an object that a program holds too lives on.
+local abi = require "abi"
+local core = require "core"
+local report = require "ned.report"
+
+local caps = {}
+
+local kind_name = {}
+for name, number in pairs(abi.kind) do
+  kind_name[number] = name
+end
+
+local RIGHTS_ALL = abi.Rights.r | abi.Rights.w | abi.Rights.s | abi.Rights.d
+local DEFAULT_RIGHTS = abi.Rights.r | abi.Rights.w | abi.Rights.s
+
+local Handle = {} -- metatable
+local common = {} -- methods of every capability
+local methods = {} -- kind -> methods
+
+-- Other files add methods for their kinds here.
+function caps.methods_of(kind)
+  methods[kind] = methods[kind] or {}
+  return methods[kind]
+end
+
+local ref_meta = {
+  __gc = function(ref)
+    if ref.owned then
+      core.drop(ref.slot)
+    end
+  end,
+}
+
+local function handle(ref, rights)
+  return setmetatable({ref = ref, rights_given = rights & ref.rights}, Handle)
+end
+
+-- A handle of a capability that ned made and that nobody else counts.
+function caps.adopt(slot, kind, name)
+  local ref = {slot = slot, kind = kind, rights = RIGHTS_ALL, name = name, owned = true}
+  return handle(setmetatable(ref, ref_meta), DEFAULT_RIGHTS)
+end
+
+-- A handle of a capability of ned's environment.
+function caps.of_environment(name, slot)
+  local kind, rights = core.kind(slot)
+  if not kind then
+    return nil
+  end
+  return handle({slot = slot, kind = kind, rights = rights, name = name, owned = false}, DEFAULT_RIGHTS)
+end
+
+function caps.is_handle(value)
+  return getmetatable(value) == Handle
+end
+
+-- Whether the value is a handle of that kind; for report.check_options.
+function caps.is_kind(kind)
+  return function(value)
+    if not caps.is_handle(value) or value.ref.kind ~= kind then
+      return "a capability to a " .. kind_name[kind]
+    end
+  end
+end
+
+-- Turn (nil, error number) of a core function into an error.
+function caps.check(value, code)
+  if value == nil then
+    report.fail("%s", report.error_text(code))
+  end
+  return value
+end
+
+local letters = {r = abi.Rights.r, w = abi.Rights.w, s = abi.Rights.s, d = abi.Rights.d, n = 0, c = abi.Rights.s}
+
+local function rights_text(rights)
+  local text = ""
+  for _, letter in ipairs {"r", "w", "s", "d"} do
+    if rights & letters[letter] ~= 0 then
+      text = text .. letter
+    end
+  end
+  return text == "" and "none" or text
+end
+
+local function parse_rights(what, wanted)
+  if math.type(wanted) == "integer" then
+    return wanted & RIGHTS_ALL | abi.Rights.r
+  elseif type(wanted) ~= "string" then
+    report.fail("%s: rights %s; expected letters out of r w s d, or a number", what, report.value(wanted))
+  end
+  local rights = abi.Rights.r
+  for letter in wanted:lower():gmatch(".") do
+    if not letters[letter] then
+      report.fail("%s: rights %q: '%s' is no right; there are r read, w write, s control, d destroy", what, wanted, letter)
+    end
+    rights = rights | letters[letter]
+  end
+  return rights
+end
+
+-- A handle that passes the capability on with these rights; without an argument the number of the present ones.
+function common.m(self, wanted)
+  if wanted == nil then
+    return self.rights_given
+  end
+  local rights = parse_rights(tostring(self), wanted)
+  if rights & ~self.ref.rights & ~abi.Rights.r ~= 0 then
+    report.fail("%s: rights %s cannot be given, ned itself has %s", tostring(self), report.value(wanted),
+                rights_text(self.ref.rights))
+  end
+  return handle(self.ref, rights)
+end
+
+common.mode = common.m
+common.rights = common.m
+
+-- A handle with every right, for the program that serves the object.
+function common.svr(self)
+  return handle(self.ref, RIGHTS_ALL)
+end
+
+function common.is_valid(self)
+  return core.kind(self.ref.slot) ~= nil
+end
+
+-- End the object, whoever holds it.
+function common.destroy(self)
+  local ok, code = core.destroy(self.ref.slot)
+  if not ok then
+    report.fail("%s cannot be destroyed: %s", tostring(self), report.error_text(code))
+  end
+end
+
+function Handle.__index(self, key)
+  local kind = rawget(self, "ref").kind
+  local method = common[key] or methods[kind] and methods[kind][key]
+  if method == nil then
+    report.fail("%s has no method '%s'%s", tostring(self), tostring(key),
+                report.suggest(key, report.names(common, methods[kind] or {})))
+  end
+  return method
+end
+
+function Handle.__newindex(self, key)
+  report.fail("%s: '%s' cannot be set", tostring(self), tostring(key))
+end
+
+function Handle.__eq(a, b)
+  return a.ref == b.ref
+end
+
+function Handle.__tostring(self)
+  local ref = rawget(self, "ref")
+  return string.format("%s (%s, rights %s)", ref.name or kind_name[ref.kind], kind_name[ref.kind] or "unknown",
+                       rights_text(rawget(self, "rights_given")))
+end
+
+-- dataspaces
+
+local dataspace = caps.methods_of(abi.kind.dataspace)
+
+function dataspace.size(self)
+  return caps.check(core.dataspace_info(self.ref.slot)).size
+end
+
+function dataspace.clear(self, offset, size)
+  caps.check(core.dataspace_clear(self.ref.slot, offset or 0, size or self:size()))
+end
+
+-- A part of it, with a life of its own.
+function dataspace.slice(self, offset, size, rights)
+  local slot, code = core.dataspace_slice(self.ref.slot, offset, size, parse_rights(tostring(self), rights or "rw"))
+  if not slot then
+    report.fail("%s: no slice of %s at offset %#x: %s", tostring(self), report.size(size), offset, report.error_text(code))
+  end
+  return caps.adopt(slot, abi.kind.dataspace, "slice of " .. (self.ref.name or "dataspace"))
+end
+
+-- The capability `rom` only: a function that makes a copy of one file when it is called or passed to a program.
+function dataspace.query(self, name)
+  if self.ref.name ~= "rom" then
+    report.fail("%s: only rom can be queried for files", tostring(self))
+  end
+  return function()
+    local factory = require("ned.environment").factory
+    local slot, code = core.rom_copy(factory.ref.slot, name)
+    if not slot then
+      report.fail("rom:query(%s): %s", report.value(name),
+                  code == abi.Error.ENOENT and "the ROM has no such file" or report.error_text(code))
+    end
+    return caps.adopt(slot, abi.kind.dataspace, name):m("r")
+  end
+end
+
+dataspace.q = dataspace.query
+
+-- irqs
+
+local irq = caps.methods_of(abi.kind.irq)
+
+function irq.trigger(self)
+  caps.check(core.irq_trigger(self.ref.slot))
+end
+
+-- the machine
+
+local platform = caps.methods_of(abi.kind.platform)
+
+function platform.system_suspend(self, extras)
+  local ok, code = core.system_suspend(self.ref.slot, extras or 0)
+  if not ok then
+    report.fail("%s: suspend: %s", tostring(self), report.error_text(code))
+  end
+end
+
+-- reboot: false or 0 turns the machine off, true or 1 restarts it.
+function platform.system_shutdown(self, reboot)
+  local ok, code = core.system_shutdown(self.ref.slot, reboot ~= nil and reboot ~= false and reboot ~= 0)
+  if not ok then
+    report.fail("%s: shutdown: %s", tostring(self), report.error_text(code))
+  end
+end
+
+-- schedulers
+
+local scheduler = caps.methods_of(abi.kind.scheduler)
+
+function scheduler.info(self)
+  return caps.check(core.scheduler_info(self.ref.slot))
+end
+
+return caps

@@ -1,0 +1,277 @@
+-- Module vmm: virtual machines by a table of options. The keys are those of L4Re's vmm.lua.
+local L4 = require "L4"
+local abi = require "abi"
+local caps = require "ned.caps"
+local core = require "core"
+local loader = require "ned.loader"
+local report = require "ned.report"
+local sched = require "ned.sched"
+
+local vmm = {}
+
+local DEFAULT_MIB = 16
+local DEFAULT_ALIGN = 21
+local NOT_THERE = "is not there yet; start_vm without it"
+
+local function is_id(value)
+  if math.type(value) ~= "integer" and (type(value) ~= "string" or value == "") then
+    return "a number or a name"
+  end
+end
+
+local function is_memory(value)
+  local number = tonumber(value)
+  if number and number > 0 and math.tointeger(number * 4096) or not caps.is_kind(abi.kind.dataspace)(value) then
+    return nil
+  end
+  return "a number of MiB, or a dataspace"
+end
+
+local function is_file_or_files(value)
+  return type(value) ~= "string" and report.is_strings(value) and "a file's name, or a list of these" or nil
+end
+
+local function is_address(value)
+  if math.type(value) ~= "integer" or value < 0 then
+    return "an address, a whole number"
+  end
+end
+
+local function is_table(value)
+  return type(value) ~= "table" and "a table of capabilities" or nil
+end
+
+local function is_bool(value)
+  return type(value) ~= "boolean" and "true or false" or nil
+end
+
+local options_of_vm = {
+  id = is_id,
+  mem = is_memory,
+  mem_align = report.is_integer(12, 30),
+  kernel = report.is_string,
+  fdt = is_file_or_files,
+  rd = report.is_string,
+  bootargs = report.is_string,
+  ram_base = is_address,
+  prio = report.is_integer(1, 255),
+  cpus = sched.is_cpus,
+  scheduler = caps.is_kind(abi.kind.scheduler),
+  log = function(value)
+    return type(value) ~= "table" and type(value) ~= "function" and "{tag, colour}, or a log" or nil
+  end,
+  ext_args = report.is_strings,
+  ext_caps = is_table,
+  verbose = is_bool,
+  net = NOT_THERE,
+  vbus = NOT_THERE,
+  restart = NOT_THERE,
+  -- false: no monitor, no debugger; that is how it is.
+  mon = function(value)
+    return value ~= false and "false: a monitor is not there yet" or nil
+  end,
+  jdb = function(value)
+    return value ~= false and "false: a debugger is not there yet" or nil
+  end,
+}
+
+local Vm = {}
+local methods = {}
+
+local function check_file(what, option, name)
+  local found, code = core.rom_size(name)
+  if not found then
+    local why = code == abi.Error.ENOENT and "the ROM has no such file" .. report.suggest(name, loader.rom_names()) or
+                report.error_text(code)
+    report.fail("%s: %s = %s: %s", what, option, report.value(name), why)
+  end
+end
+
+local function memory_of(what, options)
+  local mem = options.mem or DEFAULT_MIB
+  if caps.is_handle(mem) then
+    return mem
+  end
+  if type(mem) == "string" then
+    report.say("%s: mem = %q: better written as a number", what, mem)
+  end
+  local flags = abi.mem.Continuous | abi.mem.Pinned | abi.mem.Super_pages
+  local size = math.tointeger(tonumber(mem) * (1 << 20))
+  return L4.Env.user_factory:create(L4.Proto.Dataspace, size, flags, options.mem_align or DEFAULT_ALIGN)
+end
+
+-- uvmm's arguments. Every file is looked for now, while the script's line can be named.
+local function arguments_of(what, options)
+  local args = {}
+  local function add(...)
+    for _, arg in ipairs {...} do
+      args[#args + 1] = arg
+    end
+  end
+  if options.verbose then
+    add("-v")
+  end
+  if options.kernel then
+    -- "raw:rom/file": what stands before the last ':' chooses the way to load it.
+    check_file(what, "kernel", options.kernel:match("([^:]*)$"))
+    add("-k", options.kernel)
+  end
+  for _, fdt in ipairs(type(options.fdt) == "string" and {options.fdt} or options.fdt or {}) do
+    -- "rom/file:limit=..."
+    check_file(what, "fdt", fdt:match("^([^:]*)"))
+    add("-d", fdt)
+  end
+  if options.rd then
+    check_file(what, "rd", options.rd)
+    add("-r", options.rd)
+  end
+  if options.bootargs then
+    add("-c", options.bootargs)
+  end
+  if options.ram_base then
+    add("-b", string.format("%#x", options.ram_base))
+  end
+  add(table.unpack(options.ext_args or {}))
+  return args
+end
+
+local next_id = 1
+
+local function name_of(id)
+  if id == nil then
+    id = next_id
+    next_id = next_id + 1
+  end
+  return type(id) == "number" and "vm" .. id or id
+end
+
+local function announce(name, ram, options)
+  local parts = {report.size(ram:size()) .. " RAM", options.kernel or "rom/Image"}
+  if options.rd then
+    parts[#parts + 1] = options.rd
+  end
+  if options.prio then
+    parts[#parts + 1] = "priority " .. options.prio
+  end
+  report.say("%s: virtual machine with %s", name, table.concat(parts, ", "))
+end
+
+-- Start a virtual machine; see docs/ned.md for the options. An object with stop, state, wait, exit_code comes back.
+function vmm.start_vm(options)
+  local what = "start_vm"
+  if type(options) == "table" and is_id(options.id) == nil then
+    what = "start_vm '" .. tostring(options.id) .. "'"
+  end
+  report.check_options(what, options, options_of_vm)
+  local name = name_of(options.id)
+  what = "start_vm '" .. name .. "'"
+
+  local args = arguments_of(what, options)
+  local given = {}
+  for key, value in pairs(options.ext_caps or {}) do
+    given[key] = value
+  end
+  local ram = memory_of(what, options)
+  if given.ram then
+    report.fail("%s: ext_caps.ram: the VM's RAM is option mem", what)
+  end
+  given.ram = ram:m("rw")
+
+  local task = L4.default_loader:startv({
+    caps = given,
+    log = options.log or {name},
+    name = name,
+    prio = options.prio,
+    cpus = options.cpus,
+    scheduler = options.scheduler,
+  }, "rom/uvmm", table.unpack(args))
+  announce(name, ram, options)
+  return setmetatable({name = name, task = task}, Vm)
+end
+
+-- "running"; then "stopped" when the guest turned itself off or was stopped, "reset" when it wanted to start anew,
+-- "failed" when its uvmm gave up or died.
+function methods.state(self)
+  local reason, code = self.task:reason(), self.task:exit_code()
+  if not reason then
+    return "running"
+  elseif reason == "killed" or code == 0 then
+    return "stopped"
+  elseif code == 0x66 then
+    return "reset"
+  end
+  return "failed"
+end
+
+-- End it now, whatever the guest does. Its memory is free afterwards.
+function methods.stop(self)
+  self.task:kill()
+  return self:state()
+end
+
+-- Wait for its end: the exit code of its uvmm (nil without one), the reason and the state.
+function methods.wait(self)
+  local code, reason = self.task:wait()
+  return code, reason, self:state()
+end
+
+function methods.exit_code(self)
+  return self.task:exit_code()
+end
+
+function methods.exit_handler(self, fn)
+  return self.task:exit_handler(fn)
+end
+
+methods.kill = methods.stop
+
+local function not_there(name, way_out)
+  methods[name] = function(self)
+    report.fail("%s:%s() is not there yet; %s", self.name, name, way_out)
+  end
+end
+
+not_there("restart", "stop() it and call start_vm again")
+not_there("suspend", "a guest can suspend itself")
+not_there("resume", "a guest can suspend itself")
+
+function Vm.__index(self, key)
+  if methods[key] then
+    return methods[key]
+  end
+  report.fail("VM '%s' has no '%s'%s", rawget(self, "name"), tostring(key), report.suggest(key, report.names(methods)))
+end
+
+function Vm.__tostring(self)
+  return "VM '" .. self.name .. "' (" .. self:state() .. ")"
+end
+
+-- A scheduler for start_vm's option of that name.
+function vmm.new_sched(prio, mask)
+  return L4.Env.user_factory:create(L4.Proto.Scheduler, prio + 10, prio, mask)
+end
+
+function vmm.set_sched(options, prio, cpus)
+  if prio ~= nil or cpus ~= nil then
+    options.scheduler = vmm.new_sched(prio or 1, cpus)
+  end
+end
+
+-- Later tables win.
+function vmm.table_override(...)
+  local result = {}
+  for _, t in ipairs {...} do
+    for key, value in pairs(t) do
+      result[key] = value
+    end
+  end
+  return result
+end
+
+for _, name in ipairs {"start_io", "start_virtio_switch", "start_virtio_switch_tbl"} do
+  vmm[name] = function()
+    report.fail("vmm.%s is not there yet: there is no such server", name)
+  end
+end
+
+return report.strict("vmm", vmm)
