@@ -17,6 +17,7 @@
 #define DC_CISW SYSREG(1, 0, 7, 14, 2)
 #define OSLSR_EL1 SYSREG(2, 0, 1, 1, 4)
 #define ACTLR_EL1 SYSREG(3, 0, 1, 0, 1)
+#define CPACR_EL1 SYSREG(3, 0, 1, 0, 2)
 #define ICC_SGI1R_EL1 SYSREG(3, 0, 12, 11, 5)
 #define ICC_ASGI1R_EL1 SYSREG(3, 0, 12, 11, 6)
 #define ICC_SGI0R_EL1 SYSREG(3, 0, 12, 11, 7)
@@ -107,6 +108,16 @@ enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 	case ACTLR_EL1:
 		if (is_read)
 			vcpu_set(vcpu, rt, 0);
+		break;
+	case CPACR_EL1: /* may trap, so that the hypervisor knows it */
+		if (!vcpu_fetch(vcpu, L4_VCPU_SYS))
+			return VCPU_VM_HALT;
+		if (is_read) {
+			vcpu_set(vcpu, rt, vcpu->page->sys.cpacr_el1);
+		} else {
+			vcpu->page->sys.cpacr_el1 = vcpu_get(vcpu, rt);
+			vcpu->page->dirty |= L4_VCPU_SYS;
+		}
 		break;
 	default:
 		return other_register(vcpu, iss, is_read, rt);

@@ -1,0 +1,161 @@
+/* uvmm, the virtual machine monitor: one process, one virtual machine. Manual: docs/uvmm.md. */
+#include "host/host.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool file_exists(void *context, const char *name)
+{
+	const void *data;
+	size_t size;
+
+	(void)context;
+	return l4_rom_find(name, &data, &size) == OK;
+}
+
+static enum err open_file(struct host *host, const char *what, const char *name, struct blob *out)
+{
+	const void *data;
+	enum err err = l4_rom_find(name, &data, &out->size);
+
+	if (err != OK)
+		return report_fail(&host->report, err, "%s \"%s\": there is no such file in the ROM", what, name);
+	out->name = name;
+	out->data = data;
+	return OK;
+}
+
+static enum err open_files(struct host *host, struct boot_input *in, struct blob *dtbs)
+{
+	const struct options *options = &host->options;
+	enum err err = open_file(host, "kernel", options->kernel, &in->kernel);
+
+	if (err == OK && options->ramdisk)
+		err = open_file(host, "ramdisk", options->ramdisk, &in->ramdisk);
+	for (size_t i = 0; err == OK && i < options->dtb_count; i++)
+		err = open_file(host, "device tree", options->dtb[i].file, &dtbs[i]);
+	return err;
+}
+
+/* The longest stage 2 that every Armv8.0 core of interest walks: 40 bits. */
+#define ADDRESS_LIMIT (1ull << 40)
+
+static enum err make_plan(struct host *host)
+{
+	struct blob dtbs[OPTIONS_DTB_MAX];
+	struct boot_input in = {
+		.options = &host->options,
+		.dtbs = dtbs,
+		.ram = {.cap = "ram", .size = host->ram_size},
+		.vcpu_count = HOST_VCPUS,
+		.address_limit = ADDRESS_LIMIT,
+		.timer_frequency = (uint32_t)l4_counter_hz(),
+	};
+	enum err err = open_files(host, &in, dtbs);
+
+	if (err != OK)
+		return err;
+	return boot_plan_make(&in, &host->plan, &host->report);
+}
+
+/* The guest starts with caches off, and some of it is code. */
+static void clean(void *context, uint8_t *at, uint64_t size)
+{
+	(void)context;
+	l4_cache_clean(at, size);
+	l4_cache_sync_code(at, size);
+}
+
+static enum err set_up(struct host *host)
+{
+	struct boot_clean cleaner = {.clean = clean};
+	enum err err = l4_env_need("factory", "the virtual machine and its interrupts", &host->factory);
+
+	if (err == OK)
+		err = host_memory_open(host);
+	if (err == OK)
+		err = make_plan(host);
+	if (err == OK)
+		err = host_vcpu_create(host);
+	if (err == OK)
+		err = host_memory_map(host);
+	if (err == OK)
+		err = host_devices_create(host);
+	if (err == OK)
+		err = boot_plan_write(&host->plan, &host->mem, &cleaner, &host->report);
+	return err;
+}
+
+static void print_report(const struct host *host)
+{
+	static const enum log_level level[] = {
+		[REPORT_INFO] = LOG_LEVEL_INFO,
+		[REPORT_WARN] = LOG_LEVEL_WARN,
+		[REPORT_MAP] = LOG_LEVEL_WARN,
+		[REPORT_DISABLED] = LOG_LEVEL_WARN,
+	};
+
+	for (size_t i = 0; i < host->report.count; i++) {
+		const struct report_line *line = &host->report.lines[i];
+
+		if (level[line->kind] > host->options.log[LOG_CORE])
+			continue;
+		l4_log(L4_LOG_ERROR, "%s%s", line->kind == REPORT_DISABLED ? "disabled: " : "", line->text);
+	}
+	if (host->report.error[0] != 0)
+		l4_log(L4_LOG_ERROR, "%s", host->report.error);
+}
+
+/* The guest's first vCPU at its kernel's first instruction. */
+static void start_guest(struct host *host)
+{
+	struct vcpu *vcpu = &host->vm.vcpu[0];
+	const struct scan_device *timer = fdt_scan_find(&host->plan.scan, SCAN_TIMER);
+
+	host->vm.cntvoff = l4_now();
+	vcpu_reset(vcpu, host->plan.entry.v, host->plan.dtb.v);
+	if (timer && timer->irq_count != 0)
+		gic_bind(&host->vm.gic, 0, timer->irq[0].intid);
+}
+
+static void print_lines(const char *text)
+{
+	for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
+		l4_log_line(text, (size_t)(end - text));
+	if (*text != 0)
+		l4_log_line(text, strlen(text));
+}
+
+static int run(struct host *host, int argc, char **argv)
+{
+	struct options_files files = {.exists = file_exists};
+	enum err err = options_parse(argc, (const char *const *)argv, &files, &host->options, &host->report);
+
+	if (err == OK && host->options.help) {
+		print_lines(options_help());
+		return HOST_END_OFF;
+	}
+	if (err == OK) {
+		host->vm.port = host_vcpu_port(host);
+		host->vm.fault_mode = host->options.fault_mode;
+		err = set_up(host);
+	}
+	print_report(host);
+	report_free(&host->report);
+	if (err != OK)
+		return HOST_END_ERROR;
+	start_guest(host);
+	return host_run(host);
+}
+
+int main(int argc, char **argv)
+{
+	/* Too large for the stack, and zero at start. */
+	struct host *host = calloc(1, sizeof(*host));
+
+	if (!host) {
+		l4_log(L4_LOG_ERROR, "no memory for the VM's state: give the factory a larger quota");
+		return HOST_END_ERROR;
+	}
+	return run(host, argc, argv);
+}
