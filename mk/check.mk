@@ -10,7 +10,7 @@ $(foreach server,$(servers),$(eval pure_$(server) := $(wildcard user/srv/$(serve
 components := hv uvmm rt ned $(servers)
 
 unit_tests := $(shell find test/unit -name 'test_*.c' 2>/dev/null)
-unit_lua := $(shell find test/unit -name 'test_*.lua' 2>/dev/null)
+unit_scripts := $(shell find test/unit -name 'test_*.lua' -o -name 'test_*.py' 2>/dev/null)
 fuzzers := $(shell find test/fuzz -name 'fuzz_*.c' 2>/dev/null)
 # test/unit/user/uvmm/model/test_x.c, with or without user/, belongs to uvmm.
 component = $(filter $(components),$(firstword $(subst /, ,$(patsubst srv/%,%,$(patsubst user/%,%,$(patsubst test/fuzz/%,%,$(1:test/unit/%=%)))))))
@@ -58,7 +58,7 @@ ours := $(shell git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null)
 
 .PHONY: check unit sys test fuzz soak cov tidy fmt loc
 run_units = tools/run-units unit-gcc $(call unit_programs,gcc); tools/run-units unit-clang $(call unit_programs,clang); \
-	tools/run-units unit-lua $(unit_lua)
+	tools/run-units unit-scripts $(unit_scripts)
 unit: $(call unit_programs,gcc) $(call unit_programs,clang) $(generated)
 	$(run_units)
 

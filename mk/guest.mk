@@ -17,7 +17,7 @@ $B/guest/%.dtb: examples/%.dts
 # It runs wherever it is loaded: it relocates itself. MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
 guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffreestanding -fno-tree-loop-distribute-patterns \
-	-Itest/guest $(includes) -isystem $(picolibc)/include
+	-Itest/guest $(includes) -isystem $(fdt_dir) -isystem $(picolibc)/include
 guest_shared := $(wildcard test/guest/*.c test/guest/*.S)
 guest_sources = $(wildcard test/guest/$1/*.c test/guest/$1/*.S) $(if $(filter bench,$1),$(wildcard test/bench/*.c test/bench/*.S))
 guest_names := $(foreach name,bench $(notdir $(patsubst %/,%,$(wildcard test/guest/*/))),$(if $(call guest_sources,$(name)),$(name)))
@@ -31,11 +31,18 @@ $B/guest/obj/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)
 	$(CC) $(guest_flags) -D__ASSEMBLY__ $(depend) -c $< -o $@
 
+$B/guest/obj/fdt/%.o: $(fdt_dir)/%.c
+	$(make_folder)
+	$(CC) $(guest_flags) -w $(depend) -c $< -o $@
+$B/guest/lib.a: $(call guest_object,lib/fmt.c lib/mem.c) $(patsubst $(fdt_dir)/%.c,$B/guest/obj/fdt/%.o,$(fdt_sources))
+	rm -f $@; $(CROSS)ar rcsD $@ $^
+
 define guest # $1: its name
-$B/guest/$1.elf: $(call guest_object,$(call guest_sources,$1) $(guest_shared)) test/guest/guest.ld
+$B/guest/$1.elf: $(call guest_object,$(call guest_sources,$1) $(guest_shared)) $B/guest/lib.a test/guest/guest.ld
+	$$(make_folder)
 	$$(make_folder)
 	$$(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,norelro -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
-		$$(filter %.o,$$^) -lgcc -o $$@
+		$$(filter %.o,$$^) $B/guest/lib.a -lgcc -o $$@
 endef
 $(foreach name,$(guest_names),$(eval $(call guest,$(name))))
 $(guest_names:%=$B/guest/%.bin): %.bin: %.elf

@@ -29,7 +29,7 @@ $O/lib/librt.a: $(call user_object,$(rt_sources))
 
 ned_libs := $O/lib/liblua.a
 uvmm_libs := $O/lib/libfdt.a $O/lib/libz.a
-link_flags := --specs=picolibc.specs -nostartfiles -static -no-pie -Wl,-T,user/rt/user.ld -Wl,-z,max-page-size=4096 \
+link_flags := --specs=picolibc.specs -nostartfiles -static -no-pie -T user/rt/user.ld -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack
 
 define program # $1: its name
