@@ -1,0 +1,93 @@
+/* The seam between hv/core and the machine. hv/arch/aarch64 implements it on hardware, hv/arch/host in a process on
+ * your desk, chosen by the build. */
+#pragma once
+
+#include <l4/abi.h>
+#include <l4/types.h>
+
+struct cpu;
+struct space;
+struct thread;
+struct vcpu;
+
+/* ---- CPUs and time ---- */
+
+struct cpu *arch_this_cpu(void);
+void arch_spin_wait(void);
+void arch_spin_wake(void);
+/* An interrupt waits for this CPU: long work gives way. [ARM ISR_EL1] */
+bool arch_irq_pending(void);
+/* Make that CPU look at its inbox and its run queue. */
+void arch_send_ipi(unsigned int cpu);
+/* CNTPCT_EL0, and its frequency. */
+uint64_t arch_now(void);
+uint64_t arch_counter_hz(void);
+/* Interrupt this CPU when the counter reaches `when`; UINT64_MAX: never. */
+void arch_timer_set(uint64_t when);
+void arch_wait_for_interrupt(void);
+void arch_machine_off(void) __attribute__((noreturn));
+void arch_machine_reset(void) __attribute__((noreturn));
+
+/* ---- memory ---- */
+
+/* Make pages of RAM readable to the hypervisor, and back. The memory is zeroed. `pages` is 1 or 2. */
+enum err arch_kmem_map(pa_t at, unsigned int pages, void **out);
+void arch_kmem_unmap(void *at, unsigned int pages);
+pa_t arch_kmem_pa(const void *at);
+void *arch_kmem_at(pa_t pa);
+/* Zero RAM that is not mapped, within one 2 MiB block, and clean it to the point of coherency. */
+void arch_clear(pa_t at, uint64_t size);
+/* Write to RAM that is not mapped; for boot. Instructions written so can be executed. */
+void arch_write(pa_t at, const void *from, uint64_t size);
+
+/* ---- spaces ---- */
+
+enum err arch_space_init(struct space *space);
+/* As s2_map and s2_unmap [stage2.h]: bounded by `budget` entries, *out_done says how far it got. */
+enum err arch_space_map(struct space *space, ipa_t at, pa_t from, uint64_t size, unsigned int flags, uint64_t budget,
+			uint64_t *out_done);
+enum err arch_space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done);
+/* Free the tables step by step; true when done. No CPU may use the space any more. */
+bool arch_space_clear(struct space *space, uint64_t budget);
+/* Highest address + 1 of a space. */
+uint64_t arch_space_limit(void);
+
+/* ---- threads and vCPUs; on the CPU they belong to ---- */
+
+/* Leave what runs now: keep pc, pstate, user registers and floating point of it. */
+void arch_thread_leave(struct thread *thread);
+/* What the CPU enters when the hypervisor is left. */
+void arch_thread_enter(struct thread *thread);
+/* No thread runs: stop using its space. */
+void arch_idle_enter(void);
+/* Take a vCPU's registers, timer and list registers out of the hardware. */
+void arch_vcpu_unload(struct vcpu *vcpu);
+/* From guest to the VMM thread that owns the vCPU: finish an exit with the given reason. */
+void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason);
+/* Write register groups (L4_VCPU_*) of the running thread's vCPU to its state page. */
+enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups);
+void arch_vcpu_init(struct vcpu *vcpu);
+/* [GIC ICH_VMCR_EL2] of the vCPU, wherever it is now. */
+uint64_t arch_vcpu_vmcr(const struct vcpu *vcpu);
+/* Drop floating point state that the CPU may still hold for this owner. */
+void arch_fp_forget(const void *owner);
+
+/* ---- interrupts ---- */
+
+unsigned int arch_line_count(void);
+/* May this line be handed out? The hypervisor's own are not. */
+bool arch_line_is_free(unsigned int line);
+void arch_line_set_mode(unsigned int line, bool level);
+void arch_line_enable(unsigned int line, unsigned int cpu);
+void arch_line_disable(unsigned int line);
+/* Finish a line's interrupt: [GIC ICC_DIR_EL1] */
+void arch_line_deactivate(unsigned int line);
+
+/* ---- console ---- */
+
+void arch_console_put(char c); /* waits for room; for the hypervisor's own messages */
+/* Write what the FIFO takes now, at the most 32 bytes on hardware that has no more room. */
+size_t arch_console_write(const char *from, size_t size);
+size_t arch_console_read(char *to, size_t size);
+/* Input interrupt on or off. */
+void arch_console_listen(bool on);

@@ -1,0 +1,96 @@
+/* A CPU: who it is, its EL2 timer, and how it comes up. [ARM CNTHP_CTL_EL2] [PSCI CPU_ON] */
+#include "arch.h"
+#include "arch/aarch64/local.h"
+#include "arch/aarch64/sysreg.h"
+#include "core/kmem.h"
+
+#define STACK_PAGES 2u
+
+uint64_t secondary_stack; /* of the CPU that is being started; read by boot.S */
+void secondary_start(void);
+void secondary_main(uint64_t id) __attribute__((noreturn));
+
+struct cpu *arch_this_cpu(void)
+{
+	struct cpu *cpu;
+
+	__asm__("mrs %0, tpidr_el2" : "=r"(cpu));
+	return cpu;
+}
+
+void arch_spin_wait(void)
+{
+	__asm__ volatile("yield" : : : "memory");
+}
+
+void arch_spin_wake(void)
+{
+}
+
+bool arch_irq_pending(void)
+{
+	return READ_SYSREG(isr_el1) & (1u << 7 | 1u << 6);
+}
+
+uint64_t arch_now(void)
+{
+	return READ_SYSREG(cntpct_el0);
+}
+
+uint64_t arch_counter_hz(void)
+{
+	return READ_SYSREG(cntfrq_el0);
+}
+
+void arch_timer_set(uint64_t when)
+{
+	WRITE_SYSREG(cnthp_cval_el2, when);
+	WRITE_SYSREG(cnthp_ctl_el2, when == UINT64_MAX ? 0 : CNT_CTL_ENABLE);
+	isb();
+}
+
+void arch_wait_for_interrupt(void)
+{
+	/* What was written is seen by others before this CPU sleeps. */
+	__asm__ volatile("dsb sy\n\twfi" : : : "memory");
+}
+
+void secondary_main(uint64_t id)
+{
+	struct cpu *cpu = &cpus[id];
+
+	WRITE_SYSREG(tpidr_el2, (uint64_t)cpu);
+	isb();
+	space_hw_init();
+	cpu_init_registers(cpu);
+	gic_init_cpu(cpu);
+	lock_take(&hv_lock);
+	cpu->idle_since = arch_now();
+	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	cpu->reschedule = true;
+	hv_enter_first(hv_leave(cpu));
+}
+
+/* Start one after the other: they share the word that names their stack. */
+void cpu_start_others(void)
+{
+	for (unsigned int i = 1; i < cpu_count; i++) {
+		struct cpu *cpu = &cpus[i];
+		char *stack = kmem_pages(NULL, STACK_PAGES);
+		uint64_t give_up = arch_now() + 2 * arch_counter_hz();
+		enum err err;
+
+		if (!stack)
+			panic("no memory for the stack of CPU %u", i);
+		cpu->stack_top = (uint64_t)stack + STACK_PAGES * L4_PAGE_SIZE;
+		secondary_stack = cpu->stack_top;
+		/* It reads these with the caches on, but its first instructions before that. */
+		__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(&secondary_stack) : "memory");
+		err = psci_cpu_on(cpu->mpidr, mmu_image_pa((const void *)(uintptr_t)secondary_start), i);
+		while (!err && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_now() < give_up)
+			arch_spin_wait();
+		if (!cpu->online)
+			hv_log("hv: CPU %u (MPIDR 0x%lx) did not start (PSCI CPU_ON: %d); going on without it", i,
+			       cpu->mpidr, err);
+	}
+}

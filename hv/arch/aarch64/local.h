@@ -1,0 +1,80 @@
+/* What the files of hv/arch/aarch64 know of each other. */
+#pragma once
+
+#include <l4/types.h>
+
+#include "core/lock.h"
+#include "core/sched.h"
+#include "core/vcpu.h"
+
+struct machine;
+
+/* ---- mmu.c ---- */
+#define HV_BASE 0x800000000000ull
+void mmu_init(pa_t image);
+void mmu_drop_identity(void);
+/* Map device registers for good. */
+void *mmu_map_device(pa_t at, uint64_t size);
+/* Map memory read-only into the boot window, which holds 1 GiB; the next call replaces it. */
+const void *mmu_boot_window(pa_t at, uint64_t size);
+void mmu_drop_boot_window(void);
+/* This CPU's window onto the 2 MiB block around an address; the next call replaces it. */
+void *mmu_window(pa_t at);
+pa_t mmu_image_pa(const void *at);
+extern uint64_t el2_l0[512];
+
+/* ---- space.c ---- */
+void space_hw_init(void);
+/* [ARM VTTBR_EL2] of a space that is about to be used on this CPU. */
+uint64_t space_vttbr(struct space *space);
+
+/* ---- gic.c ---- */
+void gic_init(const struct machine *machine);
+void gic_init_cpu(struct cpu *cpu);
+void gic_ppi_enable(unsigned int ppi, bool on);
+void gic_ppi_set_active(unsigned int ppi, bool active);
+uint32_t gic_acknowledge(void);
+void gic_priority_drop(uint32_t intid);
+void gic_deactivate(uint32_t intid);
+extern unsigned int gic_vtimer_ppi, gic_hyp_timer_ppi, gic_maintenance_ppi;
+extern unsigned int gic_lr_count;
+extern uint32_t gic_dir_trap;
+extern unsigned int gic_apr_count;
+
+/* ---- uart.c ---- */
+bool uart_init(const struct machine *machine);
+void uart_interrupt(void);
+extern uint32_t uart_line;
+
+/* ---- trap.c, vcpu.c ---- */
+struct regs *hv_leave(struct cpu *cpu);
+/* Leave the hypervisor for the first time on this CPU. */
+void hv_enter_first(struct regs *frame) __attribute__((noreturn));
+void cpu_start_others(void);
+void cpu_init_registers(struct cpu *cpu);
+/* Give the guest's registers to the hardware and the thread to the guest; false: the VMM has to run. */
+void vcpu_load(struct vcpu *vcpu);
+struct regs *vcpu_run(struct cpu *cpu, struct thread *thread);
+void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu);
+void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu);
+struct regs *vcpu_trap(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
+void vcpu_vtimer_fired(struct cpu *cpu);
+void vcpu_maintenance(struct cpu *cpu);
+void fp_save(struct fp_state *state);
+void fp_load(const struct fp_state *state);
+void fp_switch(struct cpu *cpu, struct fp_state *to);
+
+#define TASK_HCR                                                                                                       \
+	(HCR_EL2_VM | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO | HCR_EL2_DC | HCR_EL2_TSC | HCR_EL2_TGE | HCR_EL2_RW)
+#define GUEST_HCR                                                                                                      \
+	(HCR_EL2_VM | HCR_EL2_SWIO | HCR_EL2_PTW | HCR_EL2_FMO | HCR_EL2_IMO | HCR_EL2_AMO | HCR_EL2_FB |              \
+	 HCR_EL2_BSU_IS | HCR_EL2_TWI | HCR_EL2_TID3 | HCR_EL2_TSC | HCR_EL2_TIDCP | HCR_EL2_TACR | HCR_EL2_TSW |      \
+	 HCR_EL2_RW)
+
+/* ---- psci.c ---- */
+bool psci_init(const struct machine *machine);
+enum err psci_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context);
+
+/* ---- panic.c ---- */
+void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void hv_log(const char *format, ...) __attribute__((format(printf, 1, 2)));

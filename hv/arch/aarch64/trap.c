@@ -1,0 +1,198 @@
+/* Where the hypervisor is entered, and left. [ARM ESR_EL2] */
+#include "arch.h"
+#include "arch/aarch64/local.h"
+#include "arch/aarch64/sysreg.h"
+#include "call/call.h"
+#include "core/irq.h"
+#include "core/space.h"
+
+#define INTID_SPURIOUS 1020u /* and above: none. [GIC INTIDs] */
+
+struct regs *trap_sync(struct regs *frame, struct cpu *cpu);
+struct regs *trap_irq(struct regs *frame, struct cpu *cpu);
+struct regs *trap_serror(struct regs *frame, struct cpu *cpu);
+struct regs *trap_aarch32(struct regs *frame, struct cpu *cpu);
+
+/* ---- interrupts ---- */
+
+/* Those that only touch what is this CPU's own. */
+static bool handle_own(struct cpu *cpu, uint32_t intid)
+{
+	if (intid == gic_vtimer_ppi) {
+		gic_priority_drop(intid);
+		vcpu_vtimer_fired(cpu);
+	} else if (intid == gic_maintenance_ppi) {
+		vcpu_maintenance(cpu);
+		gic_priority_drop(intid);
+		gic_deactivate(intid);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void handle_shared(struct cpu *cpu, uint32_t intid)
+{
+	gic_priority_drop(intid);
+	if (intid >= 32) {
+		if (intid == uart_line) {
+			uart_interrupt();
+			gic_deactivate(intid);
+		} else {
+			irq_line_fired(intid);
+		}
+		return;
+	}
+	gic_deactivate(intid);
+	if (intid == gic_hyp_timer_ppi)
+		sched_timer(cpu);
+	else if (intid < 16)
+		sched_inbox(cpu);
+}
+
+static void handle_all(struct cpu *cpu)
+{
+	uint32_t intid;
+
+	while ((intid = gic_acknowledge()) < INTID_SPURIOUS)
+		if (!handle_own(cpu, intid))
+			handle_shared(cpu, intid);
+}
+
+/* A vCPU that sleeps in WFI while still loaded is woken by what its CPU got for it. */
+static void wake_loaded(struct cpu *cpu)
+{
+	struct vcpu *vcpu = cpu->loaded;
+
+	if (vcpu && vcpu->thread->state == THREAD_WFI &&
+	    (vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu))))
+		thread_wake(vcpu->thread, OK);
+}
+
+/* ---- leaving ---- */
+
+static void idle(struct cpu *cpu)
+{
+	if (!object_reap_step()) {
+		if (arch_irq_pending())
+			handle_all(cpu);
+		/* Others come first. */
+		lock_give(&hv_lock);
+		lock_take(&hv_lock);
+		return;
+	}
+	lock_give(&hv_lock);
+	arch_wait_for_interrupt();
+	lock_take(&hv_lock);
+	handle_all(cpu);
+	wake_loaded(cpu);
+}
+
+struct regs *hv_leave(struct cpu *cpu)
+{
+	struct regs *frame;
+
+	for (;;) {
+		if (cpu->reschedule)
+			sched_run(cpu);
+		if (cpu->current && !cpu->reschedule)
+			break;
+		if (!cpu->current)
+			idle(cpu);
+	}
+	frame = cpu->guest ? (struct regs *)(void *)cpu->guest->state->x : &cpu->current->regs;
+	lock_give(&hv_lock);
+	return frame;
+}
+
+/* ---- exceptions ---- */
+
+static struct regs *user_fault(struct cpu *cpu, uint64_t esr)
+{
+	struct thread *thread = cpu->current;
+	uint64_t far = READ_SYSREG(far_el2);
+
+	lock_take(&hv_lock);
+	thread->regs.pc = READ_SYSREG(elr_el2);
+	thread->regs.pstate = READ_SYSREG(spsr_el2);
+	thread->regs.sp = READ_SYSREG(sp_el0);
+	if (!thread->fault_pc)
+		hv_log("hv: a program faulted and is ended: ESR 0x%lx FAR 0x%lx PC 0x%lx SP 0x%lx LR 0x%lx", esr, far,
+		       thread->regs.pc, thread->regs.sp, thread->regs.x[30]);
+	thread_fault(thread, esr, far);
+	WRITE_SYSREG(elr_el2, thread->regs.pc);
+	WRITE_SYSREG(spsr_el2, thread->regs.pstate);
+	WRITE_SYSREG(sp_el0, thread->regs.sp);
+	return hv_leave(cpu);
+}
+
+struct regs *trap_sync(struct regs *frame, struct cpu *cpu)
+{
+	uint64_t esr = READ_SYSREG(esr_el2);
+	unsigned int ec = ESR_EC(esr);
+
+	if (cpu->guest)
+		return vcpu_trap(cpu, cpu->guest, esr);
+	if (ec == EC_SVC64) {
+		struct thread *thread = cpu->current;
+
+		/* The way back into the guest, without any look-up or lock. */
+		if (frame->x[0] == 0 && l4_tag_label(frame->x[1]) == L4_THREAD_VCPU_RUN)
+			return vcpu_run(cpu, thread);
+		lock_take(&hv_lock);
+		if (call_invoke(thread) == CALL_RESTART)
+			WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
+		return hv_leave(cpu);
+	}
+	if (ec == EC_FP) {
+		fp_switch(cpu, &cpu->current->fp);
+		return frame;
+	}
+	if (ec == EC_WFX) {
+		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
+		lock_take(&hv_lock);
+		sched_yield(cpu);
+		return hv_leave(cpu);
+	}
+	return user_fault(cpu, esr);
+}
+
+struct regs *trap_irq(struct regs *frame, struct cpu *cpu)
+{
+	uint32_t intid = gic_acknowledge();
+
+	if (intid >= INTID_SPURIOUS)
+		return frame;
+	if (handle_own(cpu, intid) && cpu->guest && cpu->guest == cpu->loaded && !cpu->guest->eoi_count)
+		return frame;
+	lock_take(&hv_lock);
+	if (intid != gic_vtimer_ppi && intid != gic_maintenance_ppi)
+		handle_shared(cpu, intid);
+	handle_all(cpu);
+	wake_loaded(cpu);
+	if (cpu->current)
+		vcpu_check_guest(cpu->current);
+	return hv_leave(cpu);
+}
+
+/* Asynchronous: of a device or of memory. The one that runs is hit; a VMM is told, a task ends. */
+struct regs *trap_serror(struct regs *frame, struct cpu *cpu)
+{
+	uint64_t esr = READ_SYSREG(esr_el2);
+
+	if (cpu->guest) {
+		struct vcpu *vcpu = cpu->guest;
+
+		vcpu->state->esr = esr;
+		arch_vcpu_exit(vcpu, L4_EXIT_SERROR);
+		return &vcpu->thread->regs;
+	}
+	(void)frame;
+	return user_fault(cpu, esr);
+}
+
+/* Tasks and guests run in AArch64; SPSR_EL2 of neither can say otherwise, but a guest may drop to an AArch32 EL0. */
+struct regs *trap_aarch32(struct regs *frame, struct cpu *cpu)
+{
+	return trap_sync(frame, cpu);
+}

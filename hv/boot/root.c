@@ -1,0 +1,262 @@
+/* The first program: ned, out of the ROM, with the whole factory, all hardware and the ROM in its table. */
+#include "boot/root.h"
+
+#include <string.h>
+
+#include <l4/env.h>
+
+#include "arch.h"
+#include "core/cap.h"
+#include "core/console.h"
+#include "core/dataspace.h"
+#include "core/factory.h"
+#include "core/kmem.h"
+#include "core/ram.h"
+#include "core/sched.h"
+#include "core/space.h"
+#include "core/thread.h"
+#include "lib/cpio.h"
+#include "lib/elf.h"
+#include "lib/envblock.h"
+
+#define STACK_SIZE 0x10000ull
+#define ARGS_MAX 16u
+#define RIGHTS_NO_DESTROY (L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S)
+
+enum root_slot {
+	SLOT_FACTORY = L4_SLOT_TASK + 1,
+	SLOT_LOG,
+	SLOT_ICU,
+	SLOT_SCHEDULER,
+	SLOT_PLATFORM,
+	SLOT_ROM,
+	SLOT_DTB,
+	SLOT_FREE
+};
+
+static struct object icu, platform, console;
+static struct factory *root_factory;
+
+static enum err map_all(struct space *space, struct dataspace *ds, uint64_t at, unsigned int flags)
+{
+	uint64_t done = 0;
+	enum err err;
+
+	do
+		err = space_map(space, ds, L4_RIGHTS_ALL, 0, (ipa_t){at}, ds->size, flags, &done);
+	while (err == ERR_AGAIN);
+	return err;
+}
+
+/* RAM with these contents, zeros behind them. The caller owns the reference. */
+static enum err make_ram(const void *from, size_t size, uint64_t whole, struct dataspace **out)
+{
+	uint64_t pages = (whole + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+	enum err err = dataspace_create(root_factory, pages, 0, 0, out);
+
+	if (err)
+		return err;
+	while ((err = dataspace_make_clear(*out, pages)) == ERR_AGAIN)
+		;
+	for (size_t done = 0; !err && done < size;) {
+		uint64_t piece;
+		pa_t at;
+
+		err = dataspace_find(*out, done, &at, &piece);
+		if (err)
+			break;
+		if (piece > size - done)
+			piece = size - done;
+		arch_write(at, (const char *)from + done, piece);
+		done += piece;
+	}
+	return err;
+}
+
+/* Mapped for good: its only holder is the mapping's task, which holds no capability to it. */
+static enum err place(struct space *space, const void *from, size_t size, uint64_t whole, uint64_t at,
+		      unsigned int flags)
+{
+	struct dataspace *ds;
+	enum err err = make_ram(from, size, whole, &ds);
+
+	return err ? err : map_all(space, ds, at, flags);
+}
+
+static enum err load_segments(struct space *space, const struct cpio_file *file, const struct elf_image *image)
+{
+	for (unsigned int i = 0; i < image->count; i++) {
+		const struct elf_segment *segment = &image->segment[i];
+		uint64_t in_page = segment->address % L4_PAGE_SIZE;
+		struct dataspace *ds;
+		enum err err;
+
+		if (in_page || segment->file_offset > file->size)
+			return ERR_INVAL;
+		err = make_ram((const char *)file->data + segment->file_offset, segment->file_size,
+			       segment->memory_size, &ds);
+		if (!err)
+			err = map_all(space, ds, segment->address, segment->map_flags);
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+static enum err install(struct space *space, uint64_t slot, struct object *obj, unsigned int rights)
+{
+	enum err err = cap_reserve(space, slot);
+
+	if (!err)
+		cap_install(space, slot, obj, rights);
+	return err;
+}
+
+static enum err give_machine(struct space *space, const struct root_boot *boot)
+{
+	struct scheduler all = {.cpu_mask = boot->cpu_mask, .max_priority = PRIORITIES - 1}, *scheduler;
+	struct dataspace *rom, *dtb;
+	uint64_t rom_pages = (boot->rom_at.v % L4_PAGE_SIZE + boot->rom_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+	enum err err;
+
+	object_init_static(&icu, L4_KIND_ICU);
+	object_init_static(&platform, L4_KIND_PLATFORM);
+	object_init_static(&console, L4_KIND_CONSOLE);
+	err = scheduler_create(root_factory, &all, PRIORITIES - 1, boot->cpu_mask, &scheduler);
+	if (!err)
+		err = dataspace_create_window(root_factory, (pa_t){boot->rom_at.v & ~(L4_PAGE_SIZE - 1)}, rom_pages,
+					      L4_MAP_R | L4_MAP_X, &rom);
+	if (!err)
+		err = make_ram(boot->fdt, boot->fdt_size, boot->fdt_size, &dtb);
+	if (!err)
+		err = install(space, L4_SLOT_TASK, &space->obj, L4_RIGHTS_ALL);
+	if (!err)
+		err = install(space, SLOT_FACTORY, &root_factory->obj, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_LOG, &console, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_ICU, &icu, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_SCHEDULER, &scheduler->obj, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_PLATFORM, &platform, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_ROM, &rom->obj, L4_RIGHT_R);
+	if (!err)
+		err = install(space, SLOT_DTB, &dtb->obj, L4_RIGHT_R);
+	return err;
+}
+
+/* Words of the boot arguments, separated by blanks; ned's own name first. */
+static unsigned int split_args(const char *from, char *buffer, size_t room, const char **argv)
+{
+	unsigned int argc = 0;
+	char *p = buffer;
+
+	memset(buffer, 0, room);
+	memcpy(buffer, from, strnlen(from, room - 1));
+	argv[argc++] = "ned";
+	while (argc < ARGS_MAX) {
+		while (*p == ' ')
+			*p++ = 0;
+		if (!*p)
+			break;
+		argv[argc++] = p;
+		while (*p && *p != ' ')
+			p++;
+	}
+	return argc;
+}
+
+static enum err make_env(struct space *space, const struct root_boot *boot, uint64_t at, uint64_t utcb)
+{
+	static uint64_t block[512];
+	static char args[1024];
+	static const struct envblock_cap caps[] = {
+		{"task", L4_SLOT_TASK, L4_RIGHTS_ALL},
+		{"factory", SLOT_FACTORY, RIGHTS_NO_DESTROY},
+		{"log", SLOT_LOG, RIGHTS_NO_DESTROY},
+		{"icu", SLOT_ICU, RIGHTS_NO_DESTROY},
+		{"scheduler", SLOT_SCHEDULER, RIGHTS_NO_DESTROY},
+		{"platform", SLOT_PLATFORM, RIGHTS_NO_DESTROY},
+		{"rom", SLOT_ROM, L4_RIGHT_R},
+		{"dtb", SLOT_DTB, L4_RIGHT_R},
+	};
+	const char *argv[ARGS_MAX];
+	struct envblock_spec spec = {
+		.argv = argv,
+		.cap_count = sizeof(caps) / sizeof(caps[0]),
+		.caps = caps,
+		.tag = "ned",
+		.first_free_slot = SLOT_FREE,
+		.utcb = utcb,
+		.free_start = at + L4_PAGE_SIZE,
+		.free_end = ELF_ADDRESS_END,
+	};
+	size_t size;
+	enum err err;
+
+	spec.argc = split_args(boot->bootargs, args, sizeof(args), argv);
+	err = envblock_build(block, sizeof(block), &spec, &size);
+	return err ? err : place(space, block, size, L4_PAGE_SIZE, at, L4_MAP_R);
+}
+
+static const char *find_ned(const struct root_boot *boot, struct cpio_file *file, struct elf_image *image)
+{
+	const char *why;
+	enum err err;
+
+	if (!boot->rom_size)
+		return "there is no ROM: pass a cpio archive as the initial RAM disk";
+	err = cpio_find(boot->rom, boot->rom_size, "ned", file);
+	if (err == ERR_NOENT)
+		return "the ROM holds no program 'ned': make the archive with tools/mkrom";
+	if (err)
+		return "the ROM is no cpio archive of the newc format, or it is cut off: make it with tools/mkrom";
+	return elf_read(file->data, file->size, image, &why) ? "the program 'ned' in the ROM is no AArch64 ELF program"
+							     : NULL;
+}
+
+/* Image, guard page, stack, guard page, UTCB, environment. */
+static enum err make_task(const struct root_boot *boot, const struct cpio_file *file, const struct elf_image *image)
+{
+	uint64_t stack = image->end + L4_PAGE_SIZE, stack_end = stack + STACK_SIZE;
+	uint64_t utcb = stack_end + L4_PAGE_SIZE, env = utcb + L4_PAGE_SIZE;
+	struct thread *thread;
+	struct space *space;
+	enum err err;
+
+	err = factory_create(NULL, machine_ram.free_pages * L4_PAGE_SIZE, &root_factory);
+	if (!err)
+		err = space_create(root_factory, false, &space);
+	if (!err)
+		err = load_segments(space, file, image);
+	if (!err)
+		err = place(space, "", 0, STACK_SIZE, stack, L4_MAP_R | L4_MAP_W);
+	if (!err)
+		err = make_env(space, boot, env, utcb);
+	if (!err)
+		err = give_machine(space, boot);
+	if (!err)
+		err = thread_create(root_factory, space, (ipa_t){utcb}, arch_this_cpu()->id, ROOT_PRIORITY, &thread);
+	if (!err)
+		thread_start(thread, image->entry, stack_end, env);
+	return err;
+}
+
+enum err root_start(const struct root_boot *boot, const char **out_why)
+{
+	struct cpio_file file;
+	struct elf_image image;
+	enum err err;
+
+	*out_why = find_ned(boot, &file, &image);
+	if (*out_why)
+		return ERR_INVAL;
+	err = make_task(boot, &file, &image);
+	if (err == ERR_NOMEM)
+		*out_why = "too little memory to start the program 'ned': give the machine more";
+	else if (err)
+		*out_why = "the program 'ned' in the ROM cannot be loaded: a segment does not start at a page";
+	return err;
+}

@@ -1,0 +1,102 @@
+/* System calls: look up the capability, check rights, and dispatch. [abi/abi.toml] */
+#include "call/call.h"
+
+#include "core/gate.h"
+#include "core/space.h"
+
+static const struct call_op *const kind_ops[] = {
+	[L4_KIND_OBJECT] = object_ops,       [L4_KIND_THREAD] = thread_ops,       [L4_KIND_SPACE] = space_ops,
+	[L4_KIND_DATASPACE] = dataspace_ops, [L4_KIND_GATE] = gate_ops,           [L4_KIND_IRQ] = irq_ops,
+	[L4_KIND_FACTORY] = factory_ops,     [L4_KIND_SCHEDULER] = scheduler_ops, [L4_KIND_ICU] = icu_ops,
+	[L4_KIND_PLATFORM] = platform_ops,   [L4_KIND_CONSOLE] = console_ops,
+};
+
+struct object *call_find(struct call *call, uint64_t slot, enum l4_kind kind, unsigned int rights, enum err *out_err)
+{
+	struct cap *cap = cap_find(call->thread->space, slot);
+
+	if (!cap || cap->obj->dead)
+		*out_err = ERR_NOENT;
+	else if (cap->kind != kind)
+		*out_err = ERR_BADPROTO;
+	else if ((cap->rights & rights) != rights)
+		*out_err = ERR_PERM;
+	else
+		return cap->obj;
+	return NULL;
+}
+
+enum err call_piece(struct call *call, enum err err, uint64_t done)
+{
+	if (err != ERR_AGAIN)
+		return err;
+	call->restart = true;
+	call->w[5] = done;
+	return OK;
+}
+
+/* A gate passes on every label but its own two kinds of operation. */
+static enum err call_server(struct call *call)
+{
+	call->blocked = true;
+	return gate_call(call->thread, LIST_OF(call->obj, struct gate, obj));
+}
+
+static enum err run(struct call *call, unsigned int kind, uint64_t label)
+{
+	uint64_t proto = label >> 8, number = label & 0xff;
+	const struct call_op *op;
+
+	if (kind == L4_KIND_GATE && proto != L4_KIND_OBJECT && proto != L4_KIND_GATE)
+		return call_server(call);
+	if (proto != L4_KIND_OBJECT && proto != kind)
+		return ERR_BADPROTO;
+	if (number >= CALL_OPS_MAX)
+		return ERR_NOSYS;
+	op = &kind_ops[proto][number];
+	if (!op->run)
+		return ERR_NOSYS;
+	if (op->self && call->obj != &call->thread->obj)
+		return ERR_PERM;
+	if ((call->rights & op->rights) != op->rights)
+		return ERR_PERM;
+	return op->run(call);
+}
+
+enum call_end call_invoke(struct thread *thread)
+{
+	struct call call = {.thread = thread, .w = &thread->regs.x[2]};
+	uint64_t slot = thread->regs.x[0], tag = thread->regs.x[1];
+	struct cap *cap = NULL;
+	unsigned int kind = L4_KIND_THREAD;
+	enum err err;
+
+	if (slot == 0) {
+		call.obj = &thread->obj;
+		call.rights = L4_RIGHTS_ALL;
+	} else {
+		cap = cap_find(thread->space, slot);
+		if (cap) {
+			call.obj = cap->obj;
+			call.rights = cap->rights;
+			kind = cap->kind;
+		}
+	}
+	if (!call.obj)
+		err = ERR_NOENT;
+	else if (kind == L4_KIND_REPLY)
+		err = gate_reply(thread, slot);
+	else if (call.obj->dead && kind != L4_KIND_SPACE && l4_tag_label(tag) >> 8 != L4_KIND_OBJECT)
+		err = ERR_NOENT;
+	else
+		err = run(&call, kind, l4_tag_label(tag));
+	if (call.restart && !thread->obj.dead) {
+		thread->regs.x[0] = slot;
+		thread->regs.x[1] = tag;
+		return CALL_RESTART;
+	}
+	/* A call that waits, or was answered already, has its result from elsewhere; an error comes now. */
+	if (!call.blocked || err)
+		thread->regs.x[0] = (uint64_t)(int64_t)err;
+	return CALL_DONE;
+}

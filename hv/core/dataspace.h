@@ -1,0 +1,50 @@
+/* Dataspace: RAM as a list of physical extents, or a window of device registers; or a slice of another one. */
+#pragma once
+
+#include "core/object.h"
+
+struct extent {
+	pa_t base;
+	uint64_t size;
+	struct extent *next;
+};
+
+struct dataspace {
+	struct object obj;
+	uint64_t size;
+	uint32_t flags;   /* L4_MAP_*: how it may be mapped at most */
+	bool owns;        /* the extents' memory is given back at the end */
+	uint64_t cleared; /* RAM below this offset has been zeroed; always before it is mapped */
+	uint32_t extent_count;
+	struct extent *extents;
+	struct list mappings;     /* struct mapping.in_dataspace */
+	struct list slices;       /* of the parent: its slices */
+	struct list in_parent;    /* of a slice */
+	struct dataspace *parent; /* slice of that one, which a slice keeps in memory */
+	uint64_t parent_offset;
+};
+
+/* RAM, zero when somebody sees it. mem_flags: L4_MEM_*. ERR_NOMEM: quota, or no such free memory. */
+enum err dataspace_create(struct factory *payer, uint64_t size, unsigned int mem_flags, unsigned int align_log2,
+			  struct dataspace **out);
+/* A window of memory that is not given back: device registers, the ROM. */
+enum err dataspace_create_window(struct factory *payer, pa_t base, uint64_t size, unsigned int flags,
+				 struct dataspace **out);
+enum err dataspace_create_slice(struct factory *payer, struct dataspace *parent, uint64_t offset, uint64_t size,
+				unsigned int flags, struct dataspace **out);
+
+/* The contiguous piece at an offset; *out_size is up to the end of the extent. ERR_RANGE: outside. */
+enum err dataspace_find(const struct dataspace *ds, uint64_t offset, pa_t *out_base, uint64_t *out_size);
+/* Make sure that everything below `end` has been zeroed once; bounded steps, ERR_AGAIN: call again. */
+enum err dataspace_make_clear(struct dataspace *ds, uint64_t end);
+/* Zero a range, from *done on; ERR_AGAIN: call again. */
+enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done);
+
+void dataspace_end(struct object *obj);
+bool dataspace_reap(struct object *obj);
+void dataspace_free(struct object *obj);
+
+static inline struct dataspace *dataspace_of(struct object *obj)
+{
+	return LIST_OF(obj, struct dataspace, obj);
+}

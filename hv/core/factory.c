@@ -1,0 +1,48 @@
+/* Factory: a quota of bytes, out of which objects, their tables and RAM are paid. */
+#include "core/factory.h"
+
+#include <assert.h>
+
+#include "core/kmem.h"
+
+enum err factory_charge(struct factory *factory, uint64_t bytes)
+{
+	if (!factory)
+		return OK;
+	if (bytes > factory->quota - factory->used)
+		return ERR_NOMEM;
+	factory->used += bytes;
+	return OK;
+}
+
+void factory_uncharge(struct factory *factory, uint64_t bytes)
+{
+	if (!factory)
+		return;
+	assert(factory->used >= bytes && "nothing is given back twice");
+	factory->used -= bytes;
+}
+
+enum err factory_create(struct factory *parent, uint64_t quota, struct factory **out)
+{
+	struct object *obj;
+	enum err err;
+
+	if (factory_charge(parent, quota))
+		return ERR_NOMEM;
+	err = object_create(parent, L4_KIND_FACTORY, sizeof(struct factory), &obj);
+	if (err) {
+		factory_uncharge(parent, quota);
+		return err;
+	}
+	factory_of(obj)->quota = quota;
+	*out = factory_of(obj);
+	return OK;
+}
+
+/* Whatever was made with it holds a reference, so nothing is left to pay for. */
+void factory_free(struct object *obj)
+{
+	assert(factory_of(obj)->used == 0);
+	factory_uncharge(obj->payer, factory_of(obj)->quota);
+}

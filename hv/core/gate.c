@@ -1,0 +1,356 @@
+/* Gate: calls to a server thread, and their answers.
+ *
+ *   caller:  READY ──call──> SEND (server is busy, or nobody serves yet) ──> REPLY ──answer──> READY
+ *   server:  READY ──receive──> RECEIVE ──message or irq──> READY ──reply──> ...
+ *
+ * The message is in the sender's registers x1..x7 and, from word 6 on, in its UTCB. Nothing is copied before all checks
+ * are through, so a failed transfer changes nothing but the result of the one who made the mistake.
+ */
+#include "core/gate.h"
+
+#include <string.h>
+
+#include "arch.h"
+#include "core/cap.h"
+#include "core/irq.h"
+#include "core/sched.h"
+#include "core/space.h"
+
+enum err gate_create(struct factory *payer, struct gate **out)
+{
+	struct object *obj;
+	enum err err = object_create(payer, L4_KIND_GATE, sizeof(struct gate), &obj);
+
+	if (err)
+		return err;
+	*out = gate_of(obj);
+	list_init(&(*out)->waiting);
+	return OK;
+}
+
+static void set_result(struct thread *thread, enum err result)
+{
+	thread->regs.x[0] = (uint64_t)(int64_t)result;
+}
+
+/* ---- transfer ---- */
+
+struct transfer { /* a message's capabilities, looked up and with their places made */
+	unsigned int count;
+	struct cap cap[L4_MAX_CAPS];
+	uint32_t slot;
+};
+
+/* The receiver's slots are checked first to last, so two capabilities never get the same. */
+static enum err prepare_caps(struct thread *from, struct thread *to, struct transfer *out)
+{
+	out->count = l4_tag_caps(from->regs.x[1]);
+	out->slot = to->utcb->recv_slot;
+	if (!out->count)
+		return OK;
+	if (out->count > L4_MAX_CAPS || !out->slot)
+		return ERR_INVAL;
+	for (unsigned int i = 0; i < out->count; i++) {
+		struct l4_cap_item item = from->utcb->cap[i];
+		struct cap *cap = cap_find(from->space, item.slot);
+		enum err err;
+
+		if (!cap || cap->obj->dead || cap->kind == L4_KIND_REPLY)
+			return ERR_NOENT;
+		err = cap_reserve(to->space, out->slot + i);
+		if (err)
+			return err;
+		out->cap[i] = *cap;
+		out->cap[i].rights &= (uint16_t)item.rights;
+	}
+	return OK;
+}
+
+static void copy_message(struct thread *from, struct thread *to, const struct transfer *caps)
+{
+	unsigned int words = l4_tag_words(from->regs.x[1]);
+
+	for (unsigned int i = 0; i < caps->count; i++)
+		cap_install(to->space, caps->slot + i, caps->cap[i].obj, caps->cap[i].rights);
+	memcpy(&to->regs.x[2], &from->regs.x[2], L4_REG_WORDS * sizeof(uint64_t));
+	if (words > L4_REG_WORDS)
+		memcpy(&to->utcb->word[L4_REG_WORDS], &from->utcb->word[L4_REG_WORDS],
+		       (words - L4_REG_WORDS) * sizeof(uint64_t));
+	to->regs.x[1] = from->regs.x[1] & ~(L4_TAG_DEADLINE | L4_TAG_IRQ);
+	set_result(to, OK);
+}
+
+static enum err check_tag(uint64_t tag)
+{
+	return l4_tag_words(tag) > L4_MAX_WORDS || l4_tag_caps(tag) > L4_MAX_CAPS ? ERR_INVAL : OK;
+}
+
+/* ---- calls ---- */
+
+static void leave_queue(struct thread *caller)
+{
+	struct gate *gate = caller->gate;
+
+	list_remove(&caller->in_queue);
+	caller->gate = NULL;
+	if (gate)
+		object_unref(&gate->obj);
+}
+
+static void leave_owed(struct thread *caller)
+{
+	struct thread *server = caller->server;
+
+	if (!server)
+		return;
+	list_remove(&caller->in_owed);
+	caller->server = NULL;
+	thread_update_priority(server);
+}
+
+/* The caller's message goes to a server that is ready to take it. On error the caller has its result, except that
+ * a server whose reply slot is unusable fails itself: then the caller goes on waiting. */
+static enum err deliver(struct thread *caller, struct gate *gate, struct thread *server)
+{
+	struct transfer caps;
+	enum err err = cap_reserve(server->space, server->utcb->reply_slot);
+
+	if (err)
+		return err;
+	err = prepare_caps(caller, server, &caps);
+	if (!err && caps.count && server->utcb->reply_slot - caps.slot < caps.count)
+		err = ERR_INVAL;
+	if (err) {
+		leave_queue(caller);
+		timeout_cancel(&caller->timeout);
+		caller->state = THREAD_SEND;
+		thread_wake(caller, err);
+		return OK;
+	}
+	caller->call_seq++;
+	cap_install_reply(server->space, server->utcb->reply_slot, caller);
+	copy_message(caller, server, &caps);
+	server->regs.x[8] = gate->badge;
+	leave_queue(caller);
+	caller->state = THREAD_REPLY;
+	caller->server = server;
+	list_push_back(&server->owed, &caller->in_owed);
+	if (caller->effective > server->effective)
+		thread_update_priority(server);
+	return OK;
+}
+
+enum err gate_call(struct thread *caller, struct gate *gate)
+{
+	struct thread *server = gate->server;
+	enum err err = check_tag(caller->regs.x[1]);
+
+	if (err)
+		return err;
+	if (server && (server->obj.dead || server == caller))
+		return ERR_NOENT;
+	caller->gate = gate;
+	object_ref(&gate->obj);
+	sched_unready(caller);
+	caller->state = THREAD_SEND;
+	if (caller->regs.x[1] & L4_TAG_DEADLINE && caller->utcb->deadline)
+		timeout_set(&caller->timeout, caller->utcb->deadline);
+	if (server && server->state == THREAD_RECEIVE) {
+		err = deliver(caller, gate, server);
+		if (caller->state == THREAD_REPLY)
+			thread_wake(server, OK); /* it gets the CPU that the caller leaves */
+		else if (err)
+			thread_wake(server, err);
+		if (caller->state != THREAD_SEND)
+			return OK;
+	}
+	list_push_back(server ? &server->senders : &gate->waiting, &caller->in_queue);
+	if (server)
+		thread_notify(server);
+	return OK;
+}
+
+enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge)
+{
+	struct list *link;
+
+	if (server->obj.dead)
+		return ERR_NOENT;
+	object_ref(&server->obj);
+	if (gate->server)
+		object_unref(&gate->server->obj);
+	gate->server = server;
+	gate->badge = badge;
+	while ((link = list_first(&gate->waiting))) {
+		list_remove(link);
+		list_push_back(&server->senders, link);
+	}
+	/* A server that waits already takes the first of them. */
+	if (!list_is_empty(&server->senders) && server->state == THREAD_RECEIVE) {
+		timeout_cancel(&server->timeout);
+		if (!gate_receive(server) && server->state == THREAD_RECEIVE)
+			return OK;
+	} else if (!list_is_empty(&server->senders)) {
+		thread_notify(server);
+	}
+	return OK;
+}
+
+/* ---- receive ---- */
+
+static bool take_irq(struct thread *server)
+{
+	uint64_t badge, events;
+
+	if (!irq_take(server, &badge, &events))
+		return false;
+	server->regs.x[1] = L4_TAG_IRQ | 1;
+	server->regs.x[2] = events;
+	server->regs.x[8] = badge;
+	set_result(server, OK);
+	return true;
+}
+
+void gate_deliver_irq(struct thread *server)
+{
+	if (take_irq(server))
+		thread_wake(server, OK);
+}
+
+static void update_wake(struct thread *server)
+{
+	uint32_t wake = !list_is_empty(&server->irqs) || !list_is_empty(&server->senders);
+
+	__atomic_store_n(&server->wake, wake, __ATOMIC_RELAXED);
+}
+
+/* Irqs first, then callers in their order, then wait. */
+enum err gate_receive(struct thread *server)
+{
+	struct list *link;
+	enum err err = OK;
+	bool got = take_irq(server);
+
+	while (!got && (link = list_first(&server->senders))) {
+		struct thread *caller = LIST_OF(link, struct thread, in_queue);
+
+		err = deliver(caller, caller->gate, server);
+		if (err)
+			break;
+		got = caller->state == THREAD_REPLY;
+	}
+	update_wake(server);
+	if (got || err) {
+		if (server->state == THREAD_RECEIVE)
+			thread_wake(server, err);
+		return err;
+	}
+	if (server->utcb->deadline && server->utcb->deadline <= arch_now()) {
+		if (server->state == THREAD_RECEIVE)
+			thread_wake(server, ERR_TIMEDOUT);
+		return ERR_TIMEDOUT;
+	}
+	sched_unready(server);
+	server->state = THREAD_RECEIVE;
+	if (server->utcb->deadline)
+		timeout_set(&server->timeout, server->utcb->deadline);
+	return OK;
+}
+
+/* ---- answers ---- */
+
+enum err gate_reply(struct thread *server, uint64_t slot)
+{
+	struct cap *cap = cap_find(server->space, slot);
+	struct thread *caller;
+	struct transfer caps;
+	enum err err = check_tag(server->regs.x[1]);
+
+	if (err)
+		return err;
+	if (!cap || cap->kind != L4_KIND_REPLY)
+		return ERR_NOENT;
+	caller = thread_of(cap->obj);
+	if (caller->state != THREAD_REPLY || caller->call_seq != cap->seq) {
+		/* The caller gave up or died. */
+		cap_drop(cap);
+		return ERR_NOENT;
+	}
+	err = prepare_caps(server, caller, &caps);
+	if (err)
+		return err;
+	leave_owed(caller);
+	copy_message(server, caller, &caps);
+	caller->call_seq++; /* the capability is used up */
+	cap_drop(cap);
+	thread_wake(caller, OK);
+	return OK;
+}
+
+void gate_reply_dropped(struct thread *caller, uint32_t seq)
+{
+	if (caller->state != THREAD_REPLY || caller->call_seq != seq)
+		return;
+	leave_owed(caller);
+	caller->call_seq++;
+	thread_wake(caller, ERR_NOREPLY);
+}
+
+void gate_forget_thread(struct thread *thread, bool dead)
+{
+	struct list *link;
+
+	if (thread->state == THREAD_SEND)
+		leave_queue(thread);
+	if (thread->state == THREAD_REPLY) {
+		leave_owed(thread);
+		thread->call_seq++;
+	}
+	if (!dead)
+		return;
+	while ((link = list_first(&thread->senders))) {
+		struct thread *caller = LIST_OF(link, struct thread, in_queue);
+
+		leave_queue(caller);
+		thread_wake(caller, ERR_NOENT);
+	}
+	while ((link = list_first(&thread->owed))) {
+		struct thread *caller = LIST_OF(link, struct thread, in_owed);
+
+		/* Another thread of the task may hold the reply capability and still answer. */
+		list_remove(link);
+		caller->server = NULL;
+	}
+	while ((link = list_first(&thread->irqs)))
+		list_remove(link);
+}
+
+/* ---- death ---- */
+
+static void fail_queue(struct list *queue, const struct gate *gate)
+{
+	for (struct list *link = queue->next, *next = link->next; link != queue; link = next, next = link->next) {
+		struct thread *caller = LIST_OF(link, struct thread, in_queue);
+
+		if (caller->gate != gate)
+			continue;
+		leave_queue(caller);
+		thread_wake(caller, ERR_NOENT);
+	}
+}
+
+/* Who waits for a dead gate is told; who already got through waits for the answer of the server. */
+void gate_end(struct object *obj)
+{
+	struct gate *gate = gate_of(obj);
+
+	fail_queue(&gate->waiting, gate);
+	if (gate->server)
+		fail_queue(&gate->server->senders, gate);
+}
+
+void gate_free(struct object *obj)
+{
+	if (gate_of(obj)->server)
+		object_unref(&gate_of(obj)->server->obj);
+}

@@ -1,0 +1,39 @@
+/* Gate: calls to a server thread, and their answers. */
+#pragma once
+
+#include <l4/utcb.h>
+
+#include "core/object.h"
+#include "core/thread.h"
+
+struct gate {
+	struct object obj;
+	struct thread *server; /* bound to; referenced */
+	uint64_t badge;
+	struct list waiting; /* callers before somebody serves it: struct thread.in_queue */
+};
+
+enum err gate_create(struct factory *payer, struct gate **out);
+enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge);
+
+/* The message is in the thread's registers x1..x7 and its UTCB. After these the thread may be waiting; its result
+ * then comes through thread_wake or message delivery. */
+enum err gate_call(struct thread *caller, struct gate *gate);
+/* Wait for a message or irq until utcb.deadline. */
+enum err gate_receive(struct thread *server);
+/* Answer the caller whose reply capability is in utcb.reply_slot, or in `slot`. */
+enum err gate_reply(struct thread *server, uint64_t slot);
+/* An irq is there for a thread in THREAD_RECEIVE. */
+void gate_deliver_irq(struct thread *server);
+/* A reply capability went without an answer. */
+void gate_reply_dropped(struct thread *caller, uint32_t seq);
+/* The thread dies or is stopped: nobody waits for it, it waits for nobody. */
+void gate_forget_thread(struct thread *thread, bool dead);
+
+void gate_end(struct object *obj);
+void gate_free(struct object *obj);
+
+static inline struct gate *gate_of(struct object *obj)
+{
+	return LIST_OF(obj, struct gate, obj);
+}

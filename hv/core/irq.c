@@ -1,0 +1,218 @@
+/* Irq: a signal, from a hardware line, a trigger, a death or a deadline, to a thread or a vCPU. */
+#include "core/irq.h"
+
+#include "arch.h"
+#include "core/gate.h"
+#include "core/sched.h"
+#include "core/thread.h"
+#include "core/vcpu.h"
+
+#define LINE_MAX 1020u /* INTIDs 0..1019 [GIC INTIDs] */
+
+static struct irq *lines[LINE_MAX];
+
+static void deadline_reached(struct timeout *timeout)
+{
+	irq_trigger(LIST_OF(timeout, struct irq, timeout));
+}
+
+enum err irq_create(struct factory *payer, struct irq **out)
+{
+	struct object *obj;
+	enum err err = object_create(payer, L4_KIND_IRQ, sizeof(struct irq), &obj);
+
+	if (err)
+		return err;
+	*out = irq_of(obj);
+	(*out)->line = IRQ_NO_LINE;
+	list_init(&(*out)->in_thread);
+	list_init(&(*out)->watch);
+	timeout_init(&(*out)->timeout, deadline_reached);
+	return OK;
+}
+
+static void bind(struct irq *irq, struct thread *thread, bool to_vcpu, uint64_t badge)
+{
+	irq_unbind(irq);
+	irq->thread = thread;
+	irq->to_vcpu = to_vcpu;
+	irq->badge = badge;
+	object_ref(&thread->obj);
+}
+
+/* What is bound to a dead thread goes nowhere. */
+static bool is_deliverable(const struct irq *irq)
+{
+	return irq->thread && !irq->thread->obj.dead && !irq->obj.dead;
+}
+
+static void deliver(struct irq *irq)
+{
+	if (!irq->events || irq->masked || !is_deliverable(irq))
+		return;
+	if (irq->to_vcpu) {
+		/* Nothing is lost when there is no room: the event stays and the next unmask or trigger tries again. */
+		if (irq->badge & L4_VIRQ_ENABLED && irq->thread->vcpu &&
+		    !vcpu_inject(irq->thread->vcpu, irq->badge, irq->line))
+			irq->events = 0;
+		return;
+	}
+	if (list_is_empty(&irq->in_thread))
+		list_push_back(&irq->thread->irqs, &irq->in_thread);
+	if (irq->thread->state == THREAD_RECEIVE)
+		gate_deliver_irq(irq->thread);
+	else
+		thread_notify(irq->thread);
+}
+
+enum err irq_bind_thread(struct irq *irq, struct thread *thread, uint64_t badge)
+{
+	if (thread->obj.dead)
+		return ERR_NOENT;
+	bind(irq, thread, false, badge);
+	deliver(irq);
+	return OK;
+}
+
+enum err irq_bind_vcpu(struct irq *irq, struct thread *thread, uint64_t virq)
+{
+	if (thread->obj.dead || !thread->vcpu)
+		return ERR_NOENT;
+	if ((virq & L4_VIRQ_INTID_MASK) < 16 || (virq & L4_VIRQ_INTID_MASK) >= LINE_MAX)
+		return ERR_INVAL;
+	if (!(irq->to_vcpu && irq->thread == thread) && thread->vcpu->bound_count >= VIRQ_HW_MAX - 1)
+		return ERR_NOSPC;
+	bind(irq, thread, true, virq);
+	thread->vcpu->bound_count++;
+	if (irq->line != IRQ_NO_LINE) {
+		/* Disabled for the guest is masked for the hardware, where pending stays visible. */
+		if (virq & L4_VIRQ_ENABLED)
+			arch_line_enable(irq->line, thread->cpu);
+		else
+			arch_line_disable(irq->line);
+	}
+	deliver(irq);
+	return OK;
+}
+
+void irq_unbind(struct irq *irq)
+{
+	struct thread *thread = irq->thread;
+
+	if (!thread)
+		return;
+	list_remove(&irq->in_thread);
+	if (irq->to_vcpu && thread->vcpu)
+		thread->vcpu->bound_count--;
+	irq->to_vcpu = false;
+	irq->thread = NULL;
+	object_unref(&thread->obj);
+}
+
+void irq_trigger(struct irq *irq)
+{
+	irq->events++;
+	deliver(irq);
+}
+
+void irq_mask(struct irq *irq)
+{
+	irq->masked = true;
+	list_remove(&irq->in_thread);
+	if (irq->line != IRQ_NO_LINE)
+		arch_line_disable(irq->line);
+}
+
+void irq_unmask(struct irq *irq)
+{
+	irq->masked = false;
+	if (irq->line != IRQ_NO_LINE && (!irq->to_vcpu || irq->badge & L4_VIRQ_ENABLED)) {
+		irq->line_held = false;
+		arch_line_enable(irq->line, irq->thread ? irq->thread->cpu : arch_this_cpu()->id);
+	}
+	deliver(irq);
+}
+
+void irq_deadline(struct irq *irq, uint64_t when)
+{
+	if (!when)
+		timeout_cancel(&irq->timeout);
+	else if (when <= arch_now())
+		irq_trigger(irq);
+	else
+		timeout_set(&irq->timeout, when);
+}
+
+bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events)
+{
+	struct list *link = list_first(&thread->irqs);
+	struct irq *irq;
+
+	if (!link)
+		return false;
+	irq = LIST_OF(link, struct irq, in_thread);
+	list_remove(link);
+	*out_badge = irq->badge;
+	*out_events = irq->events;
+	irq->events = 0;
+	return true;
+}
+
+enum err irq_bind_line(struct irq *irq, uint32_t line, bool level)
+{
+	if (line >= LINE_MAX || line >= arch_line_count() || !arch_line_is_free(line))
+		return ERR_RANGE;
+	if (lines[line] || irq->line != IRQ_NO_LINE)
+		return ERR_BUSY;
+	lines[line] = irq;
+	irq->line = line;
+	irq->level = level;
+	arch_line_set_mode(line, level);
+	return OK;
+}
+
+void irq_line_fired(uint32_t line)
+{
+	struct irq *irq = line < LINE_MAX ? lines[line] : NULL;
+
+	if (!irq) {
+		arch_line_disable(line);
+		arch_line_deactivate(line);
+		return;
+	}
+	if (!irq->to_vcpu) {
+		if (irq->level) {
+			/* The source keeps the line up until its driver was there. */
+			irq->line_held = true;
+			arch_line_disable(line);
+		}
+		arch_line_deactivate(line);
+	}
+	irq_trigger(irq);
+}
+
+void irq_end(struct object *obj)
+{
+	struct irq *irq = irq_of(obj);
+	struct object *watched = irq->watched;
+
+	irq_unbind(irq);
+	timeout_cancel(&irq->timeout);
+	if (irq->line != IRQ_NO_LINE) {
+		arch_line_disable(irq->line);
+		arch_line_deactivate(irq->line);
+		lines[irq->line] = NULL;
+		irq->line = IRQ_NO_LINE;
+	}
+	if (watched) {
+		irq->watched = NULL;
+		list_remove(&irq->watch);
+		object_unref(watched);
+	}
+}
+
+/* One that never had a capability did not go through irq_end. */
+void irq_free(struct object *obj)
+{
+	irq_end(obj);
+}

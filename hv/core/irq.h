@@ -1,0 +1,51 @@
+/* Irq: a signal, from a hardware line, a trigger, a death or a deadline, to a thread or a vCPU. */
+#pragma once
+
+#include "core/object.h"
+#include "core/timeout.h"
+
+struct thread;
+struct vcpu;
+
+#define IRQ_NO_LINE UINT32_MAX
+
+struct irq {
+	struct object obj;
+	struct thread *thread; /* bound to; referenced */
+	bool to_vcpu;
+	uint64_t badge; /* to_vcpu: the L4_VIRQ word */
+	uint64_t events;
+	bool masked;
+	struct list in_thread; /* in thread.irqs while there are events */
+	uint32_t line;         /* hardware line or IRQ_NO_LINE */
+	bool level;
+	bool line_held; /* level line waits for unmask */
+	struct timeout timeout;
+	struct object *watched; /* referenced while alive */
+	struct list watch;      /* in watched->watches */
+};
+
+enum err irq_create(struct factory *payer, struct irq **out);
+enum err irq_bind_thread(struct irq *irq, struct thread *thread, uint64_t badge);
+enum err irq_bind_vcpu(struct irq *irq, struct thread *thread, uint64_t virq);
+void irq_unbind(struct irq *irq);
+void irq_trigger(struct irq *irq);
+void irq_mask(struct irq *irq);
+void irq_unmask(struct irq *irq);
+/* 0 cancels. */
+void irq_deadline(struct irq *irq, uint64_t when);
+/* The first irq with events of a thread is taken: events counted since, badge. */
+bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events);
+
+/* Hardware lines. ERR_RANGE: no such line; ERR_BUSY: somebody has it. */
+enum err irq_bind_line(struct irq *irq, uint32_t line, bool level);
+/* A bound line fired on this CPU; its priority is dropped, it is active. */
+void irq_line_fired(uint32_t line);
+
+void irq_end(struct object *obj);
+void irq_free(struct object *obj);
+
+static inline struct irq *irq_of(struct object *obj)
+{
+	return LIST_OF(obj, struct irq, obj);
+}

@@ -1,0 +1,33 @@
+/* The hypervisor's lock.
+ *
+ * One ticket lock guards all objects, run queues and capability tables (docs/decisions/0001-one-lock.md). It is taken
+ * by every system call but vcpu_run, by IPIs, hardware lines for threads and the EL2 timer. It is not taken by the way
+ * from a guest to its VMM and back, nor by the virtual timer: these touch only what the CPU owns itself.
+ *
+ * Order: hv_lock, then vcpu.mail_lock. Nothing is locked inside mail_lock or the console's lock.
+ */
+#pragma once
+
+#include <l4/types.h>
+
+#if defined(__clang__)
+#define LOCK_CAPABILITY __attribute__((capability("lock")))
+#define ACQUIRES(x) __attribute__((acquire_capability(x)))
+#define RELEASES(x) __attribute__((release_capability(x)))
+#define REQUIRES(x) __attribute__((requires_capability(x)))
+#else
+#define LOCK_CAPABILITY
+#define ACQUIRES(x)
+#define RELEASES(x)
+#define REQUIRES(x)
+#endif
+
+struct LOCK_CAPABILITY lock {
+	uint32_t next;    /* ticket the next to come takes */
+	uint32_t serving; /* ticket that may enter */
+};
+
+extern struct lock hv_lock;
+
+void lock_take(struct lock *lock) ACQUIRES(*lock);
+void lock_give(struct lock *lock) RELEASES(*lock);

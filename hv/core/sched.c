@@ -1,0 +1,180 @@
+/* Per-CPU run queues: fixed priorities, round robin within one. */
+#include "core/sched.h"
+
+#include <assert.h>
+
+#include "arch.h"
+#include "core/timeout.h"
+#include "core/vcpu.h"
+
+struct cpu cpus[CPU_MAX];
+unsigned int cpu_count;
+
+void sched_init_cpu(struct cpu *cpu, unsigned int id, uint64_t mpidr)
+{
+	cpu->id = id;
+	cpu->mpidr = mpidr;
+	cpu->timer = UINT64_MAX;
+	cpu->slice_end = UINT64_MAX;
+	for (unsigned int i = 0; i < PRIORITIES; i++)
+		list_init(&cpu->queue[i]);
+	list_init(&cpu->timeouts);
+	list_init(&cpu->inbox);
+}
+
+static struct thread *highest(struct cpu *cpu)
+{
+	for (unsigned int w = PRIORITIES / 64; w--;) {
+		unsigned int priority;
+
+		if (!cpu->ready[w])
+			continue;
+		priority = w * 64 + 63 - (unsigned int)__builtin_clzll(cpu->ready[w]);
+		return LIST_OF(cpu->queue[priority].next, struct thread, run);
+	}
+	return NULL;
+}
+
+void sched_poke(struct cpu *cpu)
+{
+	cpu->reschedule = true;
+	if (cpu != arch_this_cpu())
+		arch_send_ipi(cpu->id);
+}
+
+void sched_ready(struct thread *thread, bool first)
+{
+	struct cpu *cpu = &cpus[thread->cpu];
+	struct list *queue = &cpu->queue[thread->effective];
+
+	assert(list_is_empty(&thread->run));
+	if (first)
+		list_push_front(queue, &thread->run);
+	else
+		list_push_back(queue, &thread->run);
+	cpu->ready[thread->effective / 64] |= 1ull << thread->effective % 64;
+	if (!cpu->current || cpu->current->effective <= thread->effective)
+		sched_poke(cpu);
+}
+
+void sched_unready(struct thread *thread)
+{
+	struct cpu *cpu = &cpus[thread->cpu];
+
+	if (list_is_empty(&thread->run))
+		return;
+	list_remove(&thread->run);
+	if (list_is_empty(&cpu->queue[thread->effective]))
+		cpu->ready[thread->effective / 64] &= ~(1ull << thread->effective % 64);
+	if (cpu->current == thread)
+		sched_poke(cpu);
+}
+
+void sched_yield(struct cpu *cpu)
+{
+	struct list *queue = &cpu->queue[cpu->current->effective];
+
+	if (list_is_empty(&cpu->current->run))
+		return;
+	list_remove(&cpu->current->run);
+	list_push_back(queue, &cpu->current->run);
+	cpu->slice_end = UINT64_MAX;
+	cpu->reschedule = true;
+}
+
+static void switch_to(struct cpu *cpu, struct thread *next)
+{
+	struct thread *old = cpu->current;
+	uint64_t now = arch_now();
+
+	if (old) {
+		arch_thread_leave(old);
+		old->cycles += now - old->started;
+	} else {
+		cpu->idle_time += now - cpu->idle_since;
+	}
+	cpu->current = next;
+	cpu->slice_end = UINT64_MAX;
+	if (next) {
+		object_ref(&next->obj);
+		next->started = now;
+		arch_thread_enter(next);
+	} else {
+		cpu->idle_since = now;
+		arch_idle_enter();
+	}
+	if (old)
+		object_unref(&old->obj);
+}
+
+/* A time slice is counted only while somebody of the same priority waits. */
+static void set_timer(struct cpu *cpu)
+{
+	uint64_t when = timeout_first(cpu);
+	struct thread *thread = cpu->current;
+
+	if (!thread || thread->run.next == thread->run.prev)
+		cpu->slice_end = UINT64_MAX;
+	else if (cpu->slice_end == UINT64_MAX)
+		cpu->slice_end = arch_now() + arch_counter_hz() / 1000 * TIME_SLICE_MS;
+	if (cpu->slice_end < when)
+		when = cpu->slice_end;
+	if (when != cpu->timer) {
+		cpu->timer = when;
+		arch_timer_set(when);
+	}
+}
+
+void sched_run(struct cpu *cpu)
+{
+	struct thread *next;
+
+	cpu->reschedule = false;
+	next = highest(cpu);
+	if (next != cpu->current)
+		switch_to(cpu, next);
+	else if (next)
+		vcpu_check_guest(next);
+	set_timer(cpu);
+}
+
+void sched_timer(struct cpu *cpu)
+{
+	cpu->timer = UINT64_MAX;
+	arch_timer_set(UINT64_MAX);
+	timeout_run(cpu);
+	if (cpu->current && cpu->slice_end <= arch_now())
+		sched_yield(cpu);
+	cpu->reschedule = true;
+}
+
+void sched_inbox(struct cpu *cpu)
+{
+	struct list *link;
+
+	while ((link = list_first(&cpu->inbox))) {
+		struct thread *thread = LIST_OF(link, struct thread, inbox);
+
+		list_remove(link);
+		thread_attend(thread);
+		object_unref(&thread->obj);
+	}
+	cpu->reschedule = true;
+}
+
+enum err scheduler_create(struct factory *payer, const struct scheduler *parent, unsigned int max_priority,
+			  uint64_t cpu_mask, struct scheduler **out)
+{
+	struct object *obj;
+	enum err err;
+
+	if (max_priority > parent->max_priority || !(cpu_mask & parent->cpu_mask))
+		return ERR_RANGE;
+	err = object_create(payer, L4_KIND_SCHEDULER, sizeof(struct scheduler), &obj);
+	if (err)
+		return err;
+	*out = scheduler_of(obj);
+	(*out)->cpu_mask = cpu_mask & parent->cpu_mask;
+	(*out)->max_priority = max_priority;
+	return OK;
+}

@@ -1,0 +1,61 @@
+/* Per-CPU state and run queues: fixed priorities, round robin within one. */
+#pragma once
+
+#include "core/thread.h"
+
+#define CPU_MAX 16u
+#define PRIORITIES 256u
+#define TIME_SLICE_MS 10u
+
+struct cpu {
+	/* known to vectors.S: keep first */
+	uint64_t stack_top;
+
+	unsigned int id;
+	uint64_t mpidr;
+	bool online;
+	struct thread *current; /* NULL: idle */
+	struct vcpu *guest;     /* set while the guest is what runs */
+	struct vcpu *loaded;    /* whose registers are in the hardware */
+	struct fp_state *fp;    /* whose floating point registers are */
+	bool reschedule;
+	uint64_t slice_end;
+	uint64_t idle_time, idle_since;
+	uint64_t ready[PRIORITIES / 64];
+	struct list queue[PRIORITIES];
+	struct list timeouts;
+	struct list inbox; /* struct thread.inbox */
+	uint64_t timer;    /* what arch_timer_set was told last */
+};
+
+extern struct cpu cpus[CPU_MAX];
+extern unsigned int cpu_count;
+
+void sched_init_cpu(struct cpu *cpu, unsigned int id, uint64_t mpidr);
+/* Put a ready thread into its CPU's queue; `first`: before others of its priority. Tells that CPU if it matters. */
+void sched_ready(struct thread *thread, bool first);
+void sched_unready(struct thread *thread);
+/* Make sure that the CPU looks at its inbox and queue soon. */
+void sched_poke(struct cpu *cpu);
+/* The next in line of the same priority runs. */
+void sched_yield(struct cpu *cpu);
+/* Choose who runs on this CPU now, and enter it. Called before the hypervisor is left. */
+void sched_run(struct cpu *cpu);
+/* The EL2 timer fired. */
+void sched_timer(struct cpu *cpu);
+/* Somebody poked this CPU. */
+void sched_inbox(struct cpu *cpu);
+
+struct scheduler { /* the object: which CPUs and priorities its holder may give */
+	struct object obj;
+	uint64_t cpu_mask;
+	unsigned int max_priority;
+};
+
+enum err scheduler_create(struct factory *payer, const struct scheduler *parent, unsigned int max_priority,
+			  uint64_t cpu_mask, struct scheduler **out);
+
+static inline struct scheduler *scheduler_of(struct object *obj)
+{
+	return LIST_OF(obj, struct scheduler, obj);
+}

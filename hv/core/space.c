@@ -1,0 +1,273 @@
+/* Space: a task, a virtual machine's memory, or a DMA domain: address space, mappings and, for tasks, capabilities. */
+#include "core/space.h"
+
+#include "arch.h"
+#include "core/dataspace.h"
+#include "core/kmem.h"
+#include "core/sched.h"
+#include "core/thread.h"
+#include "core/vcpu.h"
+
+#define MAP_BUDGET 64u   /* entries written between two looks for interrupts */
+#define REAP_CAPS 64u    /* slots emptied in one step */
+#define REAP_TABLES 512u /* table entries looked at in one step */
+
+enum err space_create(struct factory *payer, bool is_vm, struct space **out)
+{
+	struct object *obj;
+	struct space *space;
+	enum err err = object_create(payer, L4_KIND_SPACE, sizeof(*space), &obj);
+
+	if (err)
+		return err;
+	space = space_of(obj);
+	space->is_vm = is_vm;
+	list_init(&space->mappings);
+	list_init(&space->threads);
+	list_init(&space->vcpus);
+	err = arch_space_init(space);
+	if (err) {
+		object_unref(obj);
+		return err;
+	}
+	*out = space;
+	return OK;
+}
+
+static uint64_t mapping_end(const struct mapping *mapping)
+{
+	return mapping->at.v + mapping->size;
+}
+
+/* The first mapping that ends above `at`, or NULL. */
+static struct mapping *first_above(struct space *space, uint64_t at)
+{
+	for (struct list *link = space->mappings.next; link != &space->mappings; link = link->next) {
+		struct mapping *mapping = LIST_OF(link, struct mapping, in_space);
+
+		if (mapping_end(mapping) > at)
+			return mapping;
+	}
+	return NULL;
+}
+
+static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t at, uint64_t offset, uint64_t size,
+			       unsigned int flags)
+{
+	struct mapping *mapping = kmem_alloc(space->obj.payer, sizeof(*mapping)), *next;
+
+	if (!mapping)
+		return ERR_NOMEM;
+	*mapping = (struct mapping){.space = space, .dataspace = ds, .at = at, .offset = offset, .size = size};
+	mapping->flags = flags;
+	next = first_above(space, at.v);
+	list_insert_before(next ? &next->in_space : &space->mappings, &mapping->in_space);
+	list_push_back(&ds->mappings, &mapping->in_dataspace);
+	return OK;
+}
+
+static void mapping_free(struct mapping *mapping)
+{
+	list_remove(&mapping->in_space);
+	list_remove(&mapping->in_dataspace);
+	kmem_free(mapping->space->obj.payer, mapping, sizeof(*mapping));
+}
+
+static enum err check_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
+			  uint64_t size, unsigned int flags)
+{
+	struct mapping *there;
+
+	if (offset % L4_PAGE_SIZE || at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || size == 0)
+		return ERR_INVAL;
+	if (offset > ds->size || size > ds->size - offset || at.v >= arch_space_limit() ||
+	    size > arch_space_limit() - at.v)
+		return ERR_RANGE;
+	if (!(flags & L4_MAP_R) || flags & ~(L4_MAP_R | L4_MAP_W | L4_MAP_X) || flags & ~ds->flags ||
+	    (flags & L4_MAP_W && !(rights & L4_RIGHT_W)))
+		return ERR_PERM;
+	/* Tasks run W^X; what a guest does inside its RAM is its own affair. */
+	if (!space->is_vm && flags & L4_MAP_W && flags & L4_MAP_X)
+		return ERR_PERM;
+	there = first_above(space, at.v);
+	return there && there->at.v < at.v + size ? ERR_EXIST : OK;
+}
+
+/* Write the entries of the call's range from *done on. */
+static enum err map_pieces(struct space *space, struct dataspace *ds, uint64_t offset, ipa_t at, uint64_t size,
+			   unsigned int flags, uint64_t *done)
+{
+	while (*done < size) {
+		uint64_t piece, mapped = 0, left = size - *done;
+		pa_t base;
+		enum err err = dataspace_find(ds, offset + *done, &base, &piece);
+
+		if (err)
+			return err;
+		piece = piece < left ? piece : left;
+		err = dataspace_make_clear(ds, offset + *done + piece);
+		if (err)
+			return err;
+		err = arch_space_map(space, (ipa_t){at.v + *done}, base, piece, flags, MAP_BUDGET, &mapped);
+		*done += mapped;
+		if (err)
+			return err;
+		if (*done < size && arch_irq_pending())
+			return ERR_AGAIN;
+	}
+	return OK;
+}
+
+/* The mapping's record is made by the first piece, so that the range is taken and the dataspace's death finds it. */
+enum err space_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
+		   uint64_t size, unsigned int flags, uint64_t *done)
+{
+	struct mapping *mapping;
+	enum err err;
+
+	flags |= ds->flags & L4_MAP_DEVICE;
+	if (*done == 0) {
+		err = check_map(space, ds, rights, offset, at, size, flags & ~L4_MAP_DEVICE);
+		if (!err)
+			err = mapping_create(space, ds, at, offset, size, flags);
+		if (err)
+			return err;
+	} else {
+		/* Went on after an interrupt: our own record must still be there as we made it. */
+		mapping = first_above(space, at.v);
+		if (!mapping || mapping->at.v != at.v || mapping->size != size || mapping->dataspace != ds ||
+		    mapping->offset != offset || mapping->flags != flags || *done >= size || *done % L4_PAGE_SIZE)
+			return ERR_CANCELED;
+	}
+	err = map_pieces(space, ds, offset, at, size, flags, done);
+	/* No piece written yet: the next call must not take it for a new one. */
+	if (err == ERR_AGAIN && *done == 0) {
+		mapping_free(first_above(space, at.v));
+		return err;
+	}
+	if (err && err != ERR_AGAIN) {
+		mapping = first_above(space, at.v);
+		while (mapping && !space_unmap_mapping(mapping, UINT64_MAX))
+			;
+	}
+	return err;
+}
+
+static enum err unmap_range(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done)
+{
+	*out_done = 0;
+	return arch_space_unmap(space, at, size, budget, out_done);
+}
+
+/* Cut [at, at + size) out of the record, which covers it. A piece in the middle leaves two records. */
+static enum err mapping_cut(struct mapping *mapping, uint64_t at, uint64_t size)
+{
+	uint64_t before = at - mapping->at.v, after = mapping_end(mapping) - (at + size);
+
+	if (before && after) {
+		enum err err = mapping_create(mapping->space, mapping->dataspace, (ipa_t){at + size},
+					      mapping->offset + before + size, after, mapping->flags);
+
+		if (err)
+			return err;
+		mapping->size = before;
+	} else if (before) {
+		mapping->size = before;
+	} else if (after) {
+		mapping->at.v += size;
+		mapping->offset += size;
+		mapping->size = after;
+	} else {
+		mapping_free(mapping);
+	}
+	return OK;
+}
+
+bool space_unmap_mapping(struct mapping *mapping, uint64_t budget)
+{
+	struct space *space = mapping->space;
+	uint64_t done;
+
+	/* From the front, so that the record always says what is left. Unmapping whole mappings splits no block, so it
+	 * cannot fail; if it does, more of it in the next step. */
+	if (unmap_range(space, mapping->at, mapping->size, budget, &done))
+		return false;
+	if (done < mapping->size) {
+		mapping->at.v += done;
+		mapping->offset += done;
+		mapping->size -= done;
+		return false;
+	}
+	mapping_free(mapping);
+	return true;
+}
+
+enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *done)
+{
+	if (at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done > size)
+		return ERR_INVAL;
+	if (at.v >= arch_space_limit() || size > arch_space_limit() - at.v)
+		return ERR_RANGE;
+	while (*done < size) {
+		uint64_t from = at.v + *done, end = at.v + size, removed = 0;
+		struct mapping *mapping = first_above(space, from);
+		enum err err;
+
+		if (!mapping || mapping->at.v >= end)
+			break;
+		from = mapping->at.v > from ? mapping->at.v : from;
+		end = mapping_end(mapping) < end ? mapping_end(mapping) : end;
+		err = unmap_range(space, (ipa_t){from}, end - from, MAP_BUDGET, &removed);
+		if (!err && removed)
+			err = mapping_cut(mapping, from, removed);
+		if (err)
+			return err;
+		*done = from + removed - at.v;
+		if (*done < size && arch_irq_pending())
+			return ERR_AGAIN;
+	}
+	*done = size;
+	return OK;
+}
+
+void space_exit(struct space *space, uint32_t reason, uint64_t code)
+{
+	if (space->reason == L4_DEATH_RUNNING) {
+		space->reason = reason;
+		space->code = code;
+	}
+	object_end(&space->obj);
+}
+
+/* Nothing of the task runs any more from here on, except what other CPUs still have to leave. */
+void space_end(struct object *obj)
+{
+	struct space *space = space_of(obj);
+
+	if (space->reason == L4_DEATH_RUNNING)
+		space->reason = L4_DEATH_KILLED;
+	for (struct list *link = space->threads.next; link != &space->threads; link = link->next)
+		object_end(&LIST_OF(link, struct thread, in_space)->obj);
+}
+
+/* Threads, capabilities, mappings, tables: each in bounded steps. False also while other CPUs have to leave first. */
+bool space_reap(struct object *obj)
+{
+	struct space *space = space_of(obj);
+	struct list *link;
+
+	if (!list_is_empty(&space->threads) || !vcpu_leave_space(space) || !cap_table_clear(space, REAP_CAPS))
+		return false;
+	/* Nobody uses the tables: records go at once, entries with their tables. */
+	for (unsigned int n = 0; n < REAP_CAPS && (link = list_first(&space->mappings)); n++)
+		mapping_free(LIST_OF(link, struct mapping, in_space));
+	if (!list_is_empty(&space->mappings))
+		return false;
+	return arch_space_clear(space, REAP_TABLES);
+}
+
+/* Also for one that failed to be made, which has no tables. */
+void space_free(struct object *obj)
+{
+	(void)obj;
+}

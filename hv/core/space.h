@@ -1,0 +1,56 @@
+/* Space: a task, a virtual machine's memory, or a DMA domain: address space, mappings and, for tasks, capabilities. */
+#pragma once
+
+#include "arch_space.h"
+#include "core/cap.h"
+#include "core/object.h"
+
+struct dataspace;
+
+/* What of a dataspace is mapped where. In the space's list by address, in the dataspace's list in any order. */
+struct mapping {
+	struct list in_space;
+	struct list in_dataspace;
+	struct space *space;
+	struct dataspace *dataspace;
+	ipa_t at;
+	uint64_t offset;
+	uint64_t size;
+	uint32_t flags; /* L4_MAP_* */
+};
+
+struct space {
+	struct object obj;
+	bool is_vm;
+	struct arch_space arch;
+	struct list mappings;
+	struct list threads; /* struct thread.in_space */
+	struct list vcpus;   /* of a VM: struct vcpu.in_vm */
+	struct cap *caps[CAP_PAGES];
+	/* how it ended */
+	uint32_t reason; /* L4_DEATH_* */
+	uint64_t code, fault_pc, fault_far;
+};
+
+enum err space_create(struct factory *payer, bool is_vm, struct space **out);
+/* Map [offset, offset + size) of the dataspace at an address. Does a bounded piece; *done counts from 0 over all pieces
+ * of one call, ERR_AGAIN means: call again with the same arguments and *done. On another error nothing stays mapped.
+ * ERR_INVAL: not page aligned; ERR_RANGE: outside dataspace or space; ERR_PERM: flags exceed the dataspace's;
+ * ERR_EXIST: something is mapped there; ERR_NOMEM: tables. */
+enum err space_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
+		   uint64_t size, unsigned int flags, uint64_t *done);
+/* Unmap what lies in the range; pieces as above. */
+enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *done);
+/* Take one mapping away, in pieces; true when it is gone. */
+bool space_unmap_mapping(struct mapping *mapping, uint64_t budget);
+/* The task has ended: remember why, and end it. */
+void space_exit(struct space *space, uint32_t reason, uint64_t code);
+
+void space_end(struct object *obj);
+bool space_reap(struct object *obj);
+void space_free(struct object *obj);
+
+static inline struct space *space_of(struct object *obj)
+{
+	return LIST_OF(obj, struct space, obj);
+}

@@ -1,0 +1,48 @@
+/* Timeouts of one CPU: a list sorted by time; a thread or irq has at most one. */
+#include "core/timeout.h"
+
+#include "arch.h"
+#include "core/sched.h"
+
+void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout))
+{
+	list_init(&timeout->link);
+	timeout->fire = fire;
+}
+
+void timeout_set(struct timeout *timeout, uint64_t when)
+{
+	struct cpu *cpu = arch_this_cpu();
+	struct list *place = cpu->timeouts.next;
+
+	list_remove(&timeout->link);
+	timeout->when = when;
+	timeout->cpu = cpu->id;
+	place = cpu->timeouts.next;
+	while (place != &cpu->timeouts && LIST_OF(place, struct timeout, link)->when <= when)
+		place = place->next;
+	list_insert_before(place, &timeout->link);
+}
+
+/* The CPU's timer may fire for nothing then; that is harmless. */
+void timeout_cancel(struct timeout *timeout)
+{
+	list_remove(&timeout->link);
+}
+
+uint64_t timeout_first(const struct cpu *cpu)
+{
+	struct list *link = list_first(&cpu->timeouts);
+
+	return link ? LIST_OF(link, struct timeout, link)->when : UINT64_MAX;
+}
+
+void timeout_run(struct cpu *cpu)
+{
+	while (timeout_first(cpu) <= arch_now()) {
+		struct timeout *timeout = LIST_OF(cpu->timeouts.next, struct timeout, link);
+
+		list_remove(&timeout->link);
+		timeout->fire(timeout);
+	}
+}

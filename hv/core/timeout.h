@@ -1,0 +1,22 @@
+/* Timeouts of one CPU: a list sorted by time. */
+#pragma once
+
+#include "lib/list.h"
+
+struct cpu;
+
+struct timeout {
+	struct list link;
+	uint64_t when; /* CNTPCT_EL0 */
+	unsigned int cpu;
+	void (*fire)(struct timeout *timeout);
+};
+
+void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout));
+/* (Re)arm on the CPU that calls. */
+void timeout_set(struct timeout *timeout, uint64_t when);
+void timeout_cancel(struct timeout *timeout);
+/* Fire what is due on this CPU. */
+void timeout_run(struct cpu *cpu);
+/* When this CPU's first is due; UINT64_MAX: none. */
+uint64_t timeout_first(const struct cpu *cpu);

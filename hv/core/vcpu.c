@@ -1,0 +1,183 @@
+/* vCPU: creation, virtual interrupts from anywhere, and waiting in WFI. Entry and exit are in hv/arch. */
+#include "core/vcpu.h"
+
+#include <assert.h>
+
+#include "arch.h"
+#include "core/kmem.h"
+#include "core/sched.h"
+#include "core/space.h"
+
+static void wfi_over(struct timeout *timeout)
+{
+	struct vcpu *vcpu = LIST_OF(timeout, struct vcpu, wfi);
+
+	if (vcpu->thread->state == THREAD_WFI)
+		thread_wake(vcpu->thread, OK);
+}
+
+static void free_vcpu(struct factory *payer, struct vcpu *vcpu)
+{
+	if (vcpu->state)
+		kmem_free_pages(payer, vcpu->state, 1);
+	kmem_free_pages(payer, vcpu, 1);
+}
+
+static_assert(sizeof(struct vcpu) <= L4_PAGE_SIZE, "a vCPU is one page");
+
+enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at)
+{
+	struct vcpu *vcpu;
+	uint64_t done;
+	enum err err = ERR_NOMEM;
+
+	if (thread->vcpu)
+		return ERR_BUSY;
+	if (!vm->is_vm || vm->obj.dead || thread->obj.dead)
+		return ERR_NOENT;
+	if (state_at.v % L4_PAGE_SIZE || state_at.v >= arch_space_limit())
+		return ERR_INVAL;
+	vcpu = kmem_pages(payer, 1);
+	if (!vcpu)
+		return ERR_NOMEM;
+	vcpu->state = kmem_pages(payer, 1);
+	if (vcpu->state)
+		err = arch_space_map(thread->space, state_at, arch_kmem_pa(vcpu->state), L4_PAGE_SIZE,
+				     L4_MAP_R | L4_MAP_W, 1, &done);
+	if (err) {
+		free_vcpu(payer, vcpu);
+		return err;
+	}
+	vcpu->thread = thread;
+	vcpu->vm = vm;
+	object_ref(&vm->obj);
+	list_push_back(&vm->vcpus, &vcpu->in_vm);
+	vcpu->state_at = state_at;
+	vcpu->loaded_on = VCPU_NOT_LOADED;
+	timeout_init(&vcpu->wfi, wfi_over);
+	arch_vcpu_init(vcpu);
+	thread->vcpu = vcpu;
+	return OK;
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	struct thread *thread = vcpu->thread;
+	uint64_t done;
+
+	assert(vcpu->loaded_on == VCPU_NOT_LOADED);
+	timeout_cancel(&vcpu->wfi);
+	list_remove(&vcpu->in_vm);
+	object_unref(&vcpu->vm->obj);
+	/* One page without a block to split: cannot fail. */
+	if (arch_space_unmap(thread->space, vcpu->state_at, L4_PAGE_SIZE, 1, &done))
+		assert(!"a page mapped alone can be unmapped");
+	free_vcpu(thread->obj.payer, vcpu);
+}
+
+static enum err apply(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+{
+	uint32_t hw;
+
+	if (!(virq & L4_VIRQ_CLEAR))
+		return virq_set(&vcpu->virqs, virq, line == VIRQ_NO_LINE ? VIRQ_HW_NONE : line);
+	hw = virq_clear(&vcpu->virqs, (uint32_t)(virq & L4_VIRQ_INTID_MASK));
+	if (hw != VIRQ_HW_NONE)
+		arch_line_deactivate(hw);
+	return OK;
+}
+
+static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+{
+	enum err err = ERR_NOSPC;
+
+	lock_take(&vcpu->mail_lock);
+	if (vcpu->mail_count < VCPU_MAIL_MAX) {
+		vcpu->mail[vcpu->mail_count] = virq;
+		vcpu->mail_hw[vcpu->mail_count] = line;
+		__atomic_store_n(&vcpu->mail_count, vcpu->mail_count + 1, __ATOMIC_RELEASE);
+		err = OK;
+	}
+	lock_give(&vcpu->mail_lock);
+	return err;
+}
+
+enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+{
+	struct thread *thread = vcpu->thread;
+	struct cpu *cpu = &cpus[thread->cpu];
+	enum err err = cpu == arch_this_cpu() ? apply(vcpu, virq, line) : post(vcpu, virq, line);
+
+	if (err)
+		return err;
+	if (thread->state == THREAD_WFI)
+		thread_wake(thread, OK);
+	else if (cpu != arch_this_cpu() && thread->in_guest)
+		sched_poke(cpu);
+	return OK;
+}
+
+void vcpu_take_mail(struct vcpu *vcpu)
+{
+	if (!__atomic_load_n(&vcpu->mail_count, __ATOMIC_ACQUIRE))
+		return;
+	lock_take(&vcpu->mail_lock);
+	for (uint32_t i = 0; i < vcpu->mail_count; i++) {
+		enum err err = apply(vcpu, vcpu->mail[i], vcpu->mail_hw[i]);
+
+		/* More than fit behind the list registers: the rest stays in the mailbox. */
+		if (err) {
+			uint32_t left = vcpu->mail_count - i;
+
+			for (uint32_t k = 0; k < left; k++) {
+				vcpu->mail[k] = vcpu->mail[i + k];
+				vcpu->mail_hw[k] = vcpu->mail_hw[i + k];
+			}
+			vcpu->mail_count = left;
+			lock_give(&vcpu->mail_lock);
+			return;
+		}
+	}
+	vcpu->mail_count = 0;
+	lock_give(&vcpu->mail_lock);
+}
+
+bool vcpu_wait(struct vcpu *vcpu)
+{
+	struct thread *thread = vcpu->thread;
+
+	vcpu_take_mail(vcpu);
+	if (thread->wake || vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu)))
+		return false;
+	sched_unready(thread);
+	thread->state = THREAD_WFI;
+	return true;
+}
+
+void vcpu_check_guest(struct thread *thread)
+{
+	struct vcpu *vcpu = thread->vcpu;
+
+	if (!thread->in_guest)
+		return;
+	vcpu_take_mail(vcpu);
+	if (vcpu->eoi_count)
+		arch_vcpu_exit(vcpu, L4_EXIT_EOI);
+	else if (thread->wake)
+		arch_vcpu_exit(vcpu, L4_EXIT_EVENT);
+}
+
+bool vcpu_leave_space(struct space *vm)
+{
+	bool all_out = true;
+
+	for (struct list *link = vm->vcpus.next; link != &vm->vcpus; link = link->next) {
+		struct vcpu *vcpu = LIST_OF(link, struct vcpu, in_vm);
+
+		if (vcpu->loaded_on == VCPU_NOT_LOADED)
+			continue;
+		thread_ask(vcpu->thread);
+		all_out &= vcpu->loaded_on == VCPU_NOT_LOADED;
+	}
+	return all_out;
+}

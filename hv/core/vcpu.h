@@ -1,0 +1,62 @@
+/* vCPU: a virtual processor that a thread owns, in the memory of a VM space. */
+#pragma once
+
+#include <l4/vcpu.h>
+
+#include "core/lock.h"
+#include "core/object.h"
+#include "core/thread.h"
+#include "core/virq.h"
+
+struct irq;
+struct space;
+
+#define VCPU_MAIL_MAX 64u
+#define VCPU_VTIMER_PPI 27u
+
+/* What hv keeps of a vCPU. Everything but the mailbox belongs to the CPU the thread lives on. */
+struct vcpu {
+	struct thread *thread;
+	struct space *vm; /* referenced */
+	struct list in_vm;
+	struct l4_vcpu_state *state; /* shared with the VMM: hostile */
+	ipa_t state_at;              /* address in the VMM's task */
+	unsigned int loaded_on;      /* CPU whose hardware has the registers, or VCPU_NOT_LOADED */
+	uint64_t pc, pstate;         /* while the guest is preempted or waits in WFI */
+	struct l4_vcpu_sys sys;      /* while not loaded, and the VMM-visible ones while the VMM runs */
+	struct l4_vcpu_timer timer;
+	uint64_t vmpidr, vpidr;
+	uint64_t vmcr, ap0r[4], ap1r[4];
+	struct virq_queue virqs;
+	uint32_t eoi_count; /* ends of interrupts that the VMM has not been told yet */
+	uint32_t eoi[L4_VCPU_LR_MAX];
+	uint32_t bound_count;              /* irqs bound to it, at most VIRQ_HW_MAX - 1: the timer is one too */
+	bool sctlr_swapped, cpacr_swapped; /* the task's own value is in the register while the VMM runs */
+	struct timeout wfi;                /* while it waits in WFI and is not loaded */
+	struct fp_state fp;
+
+	/* From other CPUs, under mail_lock: virtual interrupts to set or withdraw. */
+	struct lock mail_lock;
+	uint32_t mail_count; /* read without the lock as a hint */
+	uint64_t mail[VCPU_MAIL_MAX];
+	uint32_t mail_hw[VCPU_MAIL_MAX];
+};
+
+#define VCPU_NOT_LOADED UINT32_MAX
+#define VIRQ_NO_LINE UINT32_MAX
+
+/* ERR_BUSY: the thread has one; ERR_INVAL, ERR_EXIST, ERR_NOMEM for the state page. */
+enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at);
+/* Only from the reaper, when no CPU has it loaded. */
+void vcpu_destroy(struct vcpu *vcpu);
+/* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). line: hardware line that is
+ * active for it, or VIRQ_NO_LINE. ERR_NOSPC: too many at once. */
+enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line);
+/* On its own CPU, before the guest is entered: take the mail. */
+void vcpu_take_mail(struct vcpu *vcpu);
+/* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. */
+bool vcpu_wait(struct vcpu *vcpu);
+/* On the thread's CPU, guest about to run: if a message or irq waits for the thread, the VMM goes first. */
+void vcpu_check_guest(struct thread *thread);
+/* The VM space dies: have its vCPUs unloaded; true when none is loaded any more. */
+bool vcpu_leave_space(struct space *vm);

@@ -1,0 +1,51 @@
+/* Circular doubly linked list whose links live inside the listed structures; a list head is a link too. */
+#pragma once
+
+#include <l4/types.h>
+
+struct list {
+	struct list *next, *prev;
+};
+
+#define LIST_OF(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+
+static inline void list_init(struct list *list)
+{
+	list->next = list->prev = list;
+}
+
+/* Also true for a link that is in no list, after list_init or list_remove. */
+static inline bool list_is_empty(const struct list *list)
+{
+	return list->next == list;
+}
+
+static inline void list_insert_before(struct list *place, struct list *link)
+{
+	link->next = place;
+	link->prev = place->prev;
+	place->prev->next = link;
+	place->prev = link;
+}
+
+static inline void list_push_back(struct list *list, struct list *link)
+{
+	list_insert_before(list, link);
+}
+
+static inline void list_push_front(struct list *list, struct list *link)
+{
+	list_insert_before(list->next, link);
+}
+
+static inline void list_remove(struct list *link)
+{
+	link->next->prev = link->prev;
+	link->prev->next = link->next;
+	list_init(link);
+}
+
+static inline struct list *list_first(const struct list *list)
+{
+	return list->next == list ? NULL : list->next;
+}
