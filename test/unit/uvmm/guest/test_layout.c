@@ -218,7 +218,7 @@ static void what_does_not_fit_is_named_with_needed_and_available_size(void **sta
 		 "Image needs 35 MiB in one piece, but the largest free piece of guest RAM has 32 MiB of 32 MiB"},
 		{40 * MIB, 35 * MIB, 8 * MIB, 6000, 0,
 		 "initrd needs 8 MiB in one piece, but the largest free piece of guest RAM has 5 MiB of 40 MiB; give "
-		 "the VM at least 3 MiB more"},
+		 "the VM at least 3.1 MiB more"},
 		{40 * MIB, 35 * MIB, 0, 6000, 0x40001000, "the device tree needs 5.9 KiB below 0x40001000"},
 		{40 * MIB, 35 * MIB, 0, 6000, 0x1000, "has 0 bytes"},
 		{40 * MIB, 35 * MIB, 0, 3 * MIB, 0, "device tree has 3 MiB"},
