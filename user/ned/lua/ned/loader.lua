@@ -228,7 +228,8 @@ function methods.start(self, options, command, ...)
   for word in command:gmatch("%S+") do
     argv[#argv + 1] = word
   end
-  return start(self, options, without_environment {table.unpack(argv), ...})
+  table.move({...}, 1, select("#", ...), #argv + 1, argv)
+  return start(self, options, without_environment(argv))
 end
 
 -- A gate: pass chan:svr() to the server and chan to its clients.

@@ -1,0 +1,257 @@
+-- A core that records: stands in for ned's C module in tests, with a machine of 256 MiB, four CPUs and a small ROM.
+local abi = require "abi"
+
+local core = {}
+
+local ENV = {"task", "factory", "log", "icu", "scheduler", "platform", "rom", "dtb"}
+local env_kind = {
+  task = "space", factory = "factory", log = "console", icu = "icu", scheduler = "scheduler", platform = "platform",
+  rom = "dataspace", dtb = "dataspace",
+}
+
+-- Forget everything; called by each test.
+function core.reset()
+  core.calls = {} -- {name, arguments ...}
+  core.objects = {} -- slot -> {kind =, rights =, ...}
+  core.said = {} -- lines
+  core.time = 0
+  core.next_slot = 100
+  core.rom = {["uvmm"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
+  core.memory = {quota = 256 << 20, used = 0, machine_free = 256 << 20, largest_free = 128 << 20}
+  core.cpus = 0xf
+  core.pending = {} -- badges that wait() hands out
+  core.watched = {} -- task slot -> badge
+  for i, name in ipairs(ENV) do
+    core.objects[i] = {kind = abi.kind[env_kind[name]], rights = name == "rom" and 4 or 15}
+  end
+end
+
+local function new(kind, fields)
+  local slot = core.next_slot
+  core.next_slot = slot + 1
+  fields = fields or {}
+  fields.kind, fields.rights = kind, 15
+  core.objects[slot] = fields
+  return slot
+end
+
+local function record(name, ...)
+  core.calls[#core.calls + 1] = {name, ...}
+end
+
+-- The recorded calls of that name.
+function core.recorded(name)
+  local found = {}
+  for _, call in ipairs(core.calls) do
+    if call[1] == name then
+      found[#found + 1] = call
+    end
+  end
+  return found
+end
+
+-- How many objects exist that were made since the reset.
+function core.count(kind)
+  local n = 0
+  for slot, object in pairs(core.objects) do
+    if slot >= 100 and (kind == nil or object.kind == kind) then
+      n = n + 1
+    end
+  end
+  return n
+end
+
+-- The task ends, as the hypervisor would report it.
+function core.end_task(slot, reason, code)
+  core.objects[slot].status = {reason, code, 0x400100, 0x10}
+  if core.watched[slot] then
+    table.insert(core.pending, core.watched[slot])
+  end
+end
+
+function core.capabilities()
+  local list = {}
+  for i, name in ipairs(ENV) do
+    list[name] = {slot = i, rights = core.objects[i].rights}
+  end
+  return list
+end
+
+function core.kind(slot)
+  local object = core.objects[slot]
+  if not object then
+    return nil, abi.Error.ENOENT
+  end
+  return object.kind, object.rights
+end
+
+function core.drop(slot)
+  record("drop", slot)
+  local object = core.objects[slot]
+  if object and object.size and object.kind == abi.kind.dataspace then
+    core.memory.used = core.memory.used - object.size
+  end
+  core.objects[slot] = nil
+end
+
+function core.destroy(slot)
+  record("destroy", slot)
+  if not core.objects[slot] then
+    return nil, abi.Error.ENOENT
+  end
+  core.end_task(slot, abi.death.KILLED, 0)
+  return true
+end
+
+local kind_of_proto = {
+  [abi.Proto.Dataspace] = "dataspace", [abi.Proto.Factory] = "factory", [abi.Proto.Ipc_gate] = "gate",
+  [abi.Proto.Irq_sender] = "irq", [abi.Proto.Vm] = "space",
+}
+
+function core.create(factory, proto, a, b, c)
+  record("create", factory, proto, a, b, c)
+  if proto == abi.Proto.Dataspace or proto == abi.Proto.Factory then
+    if a > core.memory.quota - core.memory.used then
+      return nil, abi.Error.ENOMEM
+    end
+  end
+  if proto == abi.Proto.Dataspace then
+    core.memory.used = core.memory.used + a
+  end
+  return new(abi.kind[kind_of_proto[proto]], {size = a})
+end
+
+function core.factory_info()
+  return core.memory
+end
+
+function core.dataspace_info(slot)
+  return {size = core.objects[slot].size, map_flags = 6, extents = 1}
+end
+
+function core.dataspace_slice(...)
+  record("slice", ...)
+  return new(abi.kind.dataspace)
+end
+
+function core.dataspace_clear(...)
+  record("clear", ...)
+  return true
+end
+
+function core.scheduler_info(slot)
+  local object = core.objects[slot]
+  return {highest_priority = object.highest or 255, cpu_mask = object.mask or core.cpus, online_mask = core.cpus}
+end
+
+function core.scheduler_limit(slot, highest, mask)
+  record("limit", slot, highest, mask)
+  return new(abi.kind.scheduler, {highest = highest, mask = mask})
+end
+
+function core.scheduler_place(slot, thread, priority, cpu)
+  record("place", slot, thread, priority, cpu)
+  return true
+end
+
+function core.irq_trigger()
+  return true
+end
+
+function core.system_suspend(slot, extras)
+  record("suspend", slot, extras)
+  return true
+end
+
+function core.system_shutdown(slot, reboot)
+  record("shutdown", slot, reboot)
+  return true
+end
+
+local function bare(name)
+  return (name:gsub("^rom/", ""))
+end
+
+function core.rom_size(name)
+  local text = core.rom[bare(name)]
+  if not text then
+    return nil, abi.Error.ENOENT
+  end
+  return #text
+end
+
+function core.rom_read(name)
+  local text = core.rom[bare(name)]
+  if not text then
+    return nil, abi.Error.ENOENT
+  end
+  return text
+end
+
+function core.rom_list()
+  local names = {}
+  for name in pairs(core.rom) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+function core.rom_copy(_, name)
+  local size, code = core.rom_size(name)
+  if not size then
+    return nil, code
+  end
+  return new(abi.kind.dataspace, {size = 4096}), size
+end
+
+function core.load(request)
+  record("load", request)
+  if not core.rom[bare(request.file)] then
+    return nil, abi.Error.ENOENT, "the ROM has no such file"
+  elseif core.rom[bare(request.file)] ~= "ELF" then
+    return nil, abi.Error.EINVAL, "is no ELF file"
+  end
+  return {task = new(abi.kind.space), thread = new(abi.kind.thread), entry = 1, stack = 2, environment = 3}
+end
+
+function core.start(thread)
+  record("start", thread)
+  return true
+end
+
+function core.status(task)
+  local object = core.objects[task]
+  if not object then
+    return nil, abi.Error.ENOENT
+  end
+  return table.unpack(object.status or {abi.death.RUNNING, 0, 0, 0})
+end
+
+function core.watch(_, task, badge)
+  core.watched[task] = badge
+  return new(abi.kind.irq)
+end
+
+-- Time passes only here.
+function core.wait(time)
+  if #core.pending > 0 then
+    return table.remove(core.pending, 1)
+  end
+  if not time then
+    error("the test waits for ever", 0)
+  end
+  core.time = math.max(core.time, time)
+  return nil
+end
+
+function core.now()
+  return core.time
+end
+
+function core.say(text)
+  core.said[#core.said + 1] = text
+end
+
+core.reset()
+return core
