@@ -98,6 +98,10 @@ $(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f:%.c=%),$(call component,$f))))
 fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
 	for program in $^; do tools/fuzz $$program $T || exit 1; done
 
+# The system tests and the fuzzers again and again, for T seconds.
+soak:
+	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
+
 cov: $(call unit_programs,cov)
 	tools/run-units cov $^
 	tools/coverage $B/host/cov

@@ -20,7 +20,7 @@ guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outli
 	-Itest/guest $(includes) -isystem $(fdt_dir) -isystem $(picolibc)/include
 guest_shared := $(wildcard test/guest/*.c test/guest/*.S)
 guest_sources = $(wildcard test/guest/$1/*.c test/guest/$1/*.S) $(if $(filter bench,$1),$(wildcard test/bench/*.c test/bench/*.S))
-guest_names := $(foreach name,bench $(notdir $(patsubst %/,%,$(wildcard test/guest/*/))),$(if $(call guest_sources,$(name)),$(name)))
+guest_names := $(foreach name,bench $(notdir $(patsubst %/,%,$(wildcard test/guest/*/))),$(if $(strip $(call guest_sources,$(name))),$(name)))
 guest_object = $(patsubst %,$B/guest/obj/%.o,$1)
 guests += $(guest_names:%=$B/guest/%.bin)
 
@@ -41,7 +41,7 @@ define guest # $1: its name
 $B/guest/$1.elf: $(call guest_object,$(call guest_sources,$1) $(guest_shared)) $B/guest/lib.a test/guest/guest.ld
 	$$(make_folder)
 	$$(make_folder)
-	$$(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,norelro -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	$$(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,norelro -Wl,-z,notext -Wl,--no-warn-rwx-segments -Wl,-T,test/guest/guest.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
 		$$(filter %.o,$$^) $B/guest/lib.a -lgcc -o $$@
 endef
 $(foreach name,$(guest_names),$(eval $(call guest,$(name))))
