@@ -27,10 +27,9 @@ class Console:
 
     def expect(self, pattern, timeout=TIME_LIMIT):
         """Wait for a regular expression; returns its match. The test fails if it does not come."""
-        try:
-            self.child.expect(pattern, timeout=timeout)
-        except (pexpect.TIMEOUT, pexpect.EOF) as error:
-            what = "ended" if isinstance(error, pexpect.EOF) else f"printed nothing like that in {timeout} s"
+        found = self.child.expect([pattern, pexpect.TIMEOUT, pexpect.EOF], timeout=timeout)
+        if found:
+            what = f"printed nothing like that in {timeout} s" if found == 1 else "ended"
             pytest.fail(f"waited for {pattern!r}; the machine {what}\n{self.tail()}", pytrace=False)
         return self.child.match
 
@@ -53,9 +52,7 @@ class Console:
 
     def expect_end(self, timeout=TIME_LIMIT):
         """Wait until QEMU ends by itself (the machine was switched off); returns its exit status."""
-        try:
-            self.child.expect(pexpect.EOF, timeout=timeout)
-        except pexpect.TIMEOUT:
+        if self.child.expect([pexpect.EOF, pexpect.TIMEOUT], timeout=timeout):
             pytest.fail(f"the machine did not switch off in {timeout} s\n{self.tail()}", pytrace=False)
         self.child.close()
         return self.child.exitstatus
