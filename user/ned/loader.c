@@ -2,7 +2,7 @@
  *
  *   4 MiB: the ELF file's segments | gap | environment (R) | gap | UTCB | gap | stack (RW), grows down | gap | free ...
  *
- * A gap is a page with nothing in it. Slots of the new task: 0 the thread itself, 1 the task, then the named
+ * A gap is addresses with nothing there: a page, below the stack as much as the stack has. Slots of the new task: 0 the thread itself, 1 the task, then the named
  * capabilities in order, then the dataspaces of its image and its first thread, which live exactly as long as it does.
  */
 #include "loader.h"
@@ -130,7 +130,7 @@ static enum err add_environment(struct load *load)
 	size = page_up(used);
 	load->environment = load->next_address;
 	load->utcb = load->environment + size + L4_PAGE_SIZE;
-	load->stack_top = load->utcb + 2 * L4_PAGE_SIZE + STACK_SIZE;
+	load->stack_top = load->utcb + L4_PAGE_SIZE + 2 * STACK_SIZE;
 	env.utcb = load->utcb;
 	env.free_start = (load->stack_top + 2 * L4_SUPERPAGE_SIZE - 1) & ~(L4_SUPERPAGE_SIZE - 1);
 	env.free_end = ELF_ADDRESS_END;

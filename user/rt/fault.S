@@ -1,37 +1,24 @@
-/* Where a thread goes on after a fault: onto a small stack of its own, whose top holds what fault_entry needs even when
- * the thread pointer is garbage: [sp] the UTCB, [sp, #8] whether a fault is being handled already. */
+/* Where a thread goes on after a fault: onto a small stack of its own, whose top holds what fault_handle needs even when
+ * the thread pointer is garbage. The handler is off now, a fault in here ends the task.
+ */
 
 #define UTCB_FAULT (64 * 8 + 4 * 8 + 8 * 8)	/* offsetof(struct l4_utcb, fault); fault.c asserts these */
 #define FAULT_X (UTCB_FAULT + 16)
 #define FAULT_SP (FAULT_X + 31 * 8)
-#define LABEL_SET_FAULT_TAG 0x01030002
 
 	.text
 	.global fault_entry, fault_again_x16, fault_again_x17
 fault_entry:
-	ldr	x0, [sp, #8]
-	cbnz	x0, 1f
-	mov	x0, #1
-	str	x0, [sp, #8]
 	mov	x0, sp			/* struct fault_top */
 	bl	fault_handle		/* comes back when the fault is to end an l4_try_copy */
-	str	xzr, [sp, #8]
-	ldr	x1, [sp]
+	ldr	x1, [sp]		/* its first member, the UTCB */
 	ldr	x2, [x1, #FAULT_SP]
 	ldr	x30, [x1, #FAULT_X + 30 * 8]
 	mov	sp, x2
 	b	copy_fault
-1:	/* A fault while handling one: give up, the hypervisor ends the task at this brk. */
-	mov	x0, #0
-	mov	x1, #(LABEL_SET_FAULT_TAG & 0xffff)
-	movk	x1, #(LABEL_SET_FAULT_TAG >> 16), lsl #16
-	mov	x2, #0
-	mov	x3, #0
-	svc	#0
-	brk	#0
 
 	/* Execute the faulting instruction once more with all registers as they were, but for the one that takes us
-	 * there. x0: the fault's x[], with sp and pc behind it. The handler is off: this ends the task with the true reason. */
+	 * there. x0: the fault's x[], with sp and pc behind it. Without a handler this ends the task with the true reason. */
 	.macro again reg, other, other_number
 	ldr	\reg, [x0, #31 * 8]
 	mov	sp, \reg

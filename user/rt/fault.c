@@ -11,14 +11,13 @@ _Static_assert(offsetof(struct l4_utcb, fault) == 64 * 8 + 4 * 8 + 8 * 8, "UTCB_
 _Static_assert(offsetof(struct l4_fault, x) == 16, "FAULT_X");
 _Static_assert(offsetof(struct l4_fault, sp) == 16 + 31 * 8, "FAULT_SP");
 _Static_assert(offsetof(struct l4_fault, pc) == 16 + 32 * 8, "FAULT_PC");
-_Static_assert(L4_TAG(L4_THREAD_SET_FAULT, 2) == 0x01030002, "LABEL_SET_FAULT_TAG");
 _Static_assert(ERR_FAULT == -14, "COPY_ERR_FAULT");
 
 /* On top of the fault stack; the stack pointer of fault_entry. */
 struct fault_top {
 	struct l4_utcb *utcb;
-	uint64_t busy;
 	uint64_t stack_bottom, stack_top;
+	uint64_t fill; /* the stack pointer is a multiple of 16 */
 };
 
 void fault_entry(void);
@@ -27,12 +26,18 @@ _Noreturn void fault_again_x16(const uint64_t *x);
 _Noreturn void fault_again_x17(const uint64_t *x);
 extern const char copy_begin[], copy_end[];
 
+/* For the next fault; the hypervisor takes the handler away when it calls it. */
+static void arm(const struct fault_top *top)
+{
+	(void)l4_thread_set_fault(L4_SLOT_SELF, (uint64_t)fault_entry, (uint64_t)top);
+}
+
 void fault_init(struct l4_utcb *utcb, char *fault_stack_top, char *stack_bottom, char *stack_top)
 {
 	struct fault_top *top = (struct fault_top *)(void *)fault_stack_top - 1;
 
-	*top = (struct fault_top){utcb, 0, (uint64_t)stack_bottom, (uint64_t)stack_top};
-	(void)l4_thread_set_fault(L4_SLOT_SELF, (uint64_t)fault_entry, (uint64_t)top);
+	*top = (struct fault_top){utcb, (uint64_t)stack_bottom, (uint64_t)stack_top, 0};
+	arm(top);
 }
 
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
@@ -127,10 +132,11 @@ void fault_handle(const struct fault_top *top)
 	/* log_line_unlocked makes system calls; the record stays as it is, only faults write it. */
 	const struct l4_fault *fault = &top->utcb->fault;
 
-	if (fault->pc >= (uint64_t)copy_begin && fault->pc < (uint64_t)copy_end && fault->esr >> 26 == 0x24)
+	if (fault->pc >= (uint64_t)copy_begin && fault->pc < (uint64_t)copy_end && fault->esr >> 26 == 0x24) {
+		arm(top);
 		return;
+	}
 	report(fault, top);
-	(void)l4_thread_set_fault(L4_SLOT_SELF, 0, 0);
 	if (uses_x17(fault->pc))
 		fault_again_x16(fault->x);
 	fault_again_x17(fault->x);
