@@ -108,8 +108,10 @@ static bool has_room(struct gic *gic, unsigned int cpu)
 	if (c->given_count < GIC_GIVEN_MAX)
 		return true;
 	count_given(gic, cpu);
-	c->full = c->given_count >= GIC_GIVEN_MAX;
-	return !c->full;
+	if (c->given_count < GIC_GIVEN_MAX)
+		return true;
+	gic->state.full = 1;
+	return false;
 }
 
 void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
@@ -235,6 +237,23 @@ void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid)
 	gic_configure_bound(gic, &range, 1u << intid % 32);
 }
 
+void gic_use_room(struct gic *gic)
+{
+	struct gic_range range;
+
+	if (!gic->state.full)
+		return;
+	gic->state.full = 0;
+	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++) {
+		range = gic_private_range(gic, cpu);
+		gic_deliver(gic, &range, ~0u);
+	}
+	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
+		range = gic_shared_range(gic, bank);
+		gic_deliver(gic, &range, ~0u);
+	}
+}
+
 static void set_line(struct gic *gic, const struct gic_range *range, uint32_t bit, bool level)
 {
 	struct gic_bank *bank = range->bank;
@@ -254,6 +273,7 @@ static void set_line(struct gic *gic, const struct gic_range *range, uint32_t bi
 		bank->given &= ~bit;
 		if (cpu != GIC_NOBODY)
 			gic->port.withdraw(gic->port.context, cpu, virq_of(range, index));
+		gic_use_room(gic);
 	}
 }
 
@@ -288,15 +308,7 @@ void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid)
 	if (gic->state.cpu[cpu].given_count != 0)
 		gic->state.cpu[cpu].given_count--;
 	gic_deliver(gic, &range, 1u << intid % 32);
-	if (!gic->state.cpu[cpu].full)
-		return;
-	gic->state.cpu[cpu].full = 0;
-	range = gic_private_range(gic, cpu);
-	gic_deliver(gic, &range, ~0u);
-	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
-		range = gic_shared_range(gic, bank);
-		gic_deliver(gic, &range, ~0u);
-	}
+	gic_use_room(gic);
 }
 
 void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1)

@@ -52,8 +52,6 @@ struct gic_cpu {
 	uint64_t mpidr; /* affinity: Aff3 in 39:32, Aff2..Aff0 in 23:0 */
 	uint32_t waker;
 	uint32_t given_count; /* interrupts the hypervisor may hold for it, at most; counted anew when it gets large */
-	uint32_t full;        /* something deliverable waits for room there */
-	uint32_t reserved;
 	struct gic_bank bank;
 };
 
@@ -62,6 +60,8 @@ struct gic_state {
 	uint32_t ctlr; /* GICD_CTLR.EnableGrp1, .EnableGrp0 */
 	uint32_t cpu_count;
 	uint32_t spi_count; /* a multiple of 32 */
+	uint32_t full;      /* something deliverable waits for room at the hypervisor */
+	uint32_t reserved;
 	struct gic_bank spi[GIC_SPIS_MAX / 32];
 	uint64_t route[GIC_SPIS_MAX]; /* GICD_IROUTER */
 	uint8_t target[GIC_SPIS_MAX]; /* vCPU that route names, GIC_NOBODY: none */

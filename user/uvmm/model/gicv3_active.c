@@ -44,7 +44,7 @@ static bool activate(struct l4_vcpu_vgic *vgic, const struct gic_range *range, u
 		flags |= L4_VIRQ_GROUP1;
 	if (bank->bound >> bit & 1)
 		flags |= L4_VIRQ_BOUND;
-	else if (!(bank->edge >> bit & 1))
+	else /* the end is worth knowing even of an edge: there is room then */
 		flags |= L4_VIRQ_EOI;
 	vgic->held[vgic->held_count++] = L4_VIRQ(range->first + bit, bank->priority[bit], flags);
 	return true;

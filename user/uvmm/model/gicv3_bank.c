@@ -192,9 +192,11 @@ enum mmio_result gic_bank_access(struct gic *gic, const struct gic_range *range,
 		return access_priority(gic, range, offset, access);
 	if (access->size != 4)
 		return MMIO_BAD;
-	if (access->write)
-		write_word(gic, range, kind, offset, (uint32_t)access->value);
-	else
+	if (!access->write) {
 		access->value = read_word(gic, range, kind, offset);
+		return MMIO_OK;
+	}
+	write_word(gic, range, kind, offset, (uint32_t)access->value);
+	gic_use_room(gic);
 	return MMIO_OK;
 }

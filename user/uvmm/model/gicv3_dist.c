@@ -33,6 +33,7 @@ static void write_ctlr(struct gic *gic, uint32_t value)
 		gic_deliver(gic, &range, ~0u);
 		gic_configure_bound(gic, &range, ~0u);
 	}
+	gic_use_room(gic);
 }
 
 static enum mmio_result access_control(struct gic *gic, struct mmio_access *access)
@@ -75,6 +76,7 @@ static void write_route(struct gic *gic, unsigned int spi, uint64_t value)
 	gic->state.target[spi] = (uint8_t)gic_find_cpu(gic, value);
 	gic_deliver(gic, &range, bit);
 	gic_configure_bound(gic, &range, bit);
+	gic_use_room(gic);
 }
 
 /* 64-bit registers, also in two halves. [GIC GICD_IROUTER<n>] */

@@ -561,6 +561,25 @@ static void nothing_is_lost_when_more_is_pending_than_the_hypervisor_holds(void 
 	assert_int_equal(taken, 288);
 }
 
+static void withdrawing_pending_ones_makes_room_for_those_that_wait(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	put(&m, GICD_CTLR, 3);
+	for (unsigned int word = 1; word <= 2; word++) {
+		put(&m, ICFGR + word * 8, ~0u);
+		put(&m, ICFGR + word * 8 + 4, ~0u);
+		put(&m, ISENABLER + word * 4, ~0u);
+		put(&m, ISPENDR + word * 4, ~0u);
+	}
+	assert_int_equal(m.hv.vgic[0].held_count, GIC_GIVEN_MAX);
+	assert_false(fake_is_pending(&m.hv, 0, 95));
+	put(&m, ICENABLER + 4, ~0u);
+	assert_true(fake_is_pending(&m.hv, 0, 95));
+}
+
 static void interrupts_that_do_not_exist_are_ignored(void **state)
 {
 	struct machine m;

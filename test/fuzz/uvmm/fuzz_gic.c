@@ -1,0 +1,127 @@
+/* Fuzzer of the GICv3 model: any accesses, SGIs, lines, and guests that take and end what they get.
+ *
+ * Input: commands of 12 bytes. Checked besides the sanitizers: the hypervisor is never asked to hold more than it can,
+ * no interrupt that does not exist is handed over, and nothing pending and enabled is forgotten. */
+#include <stdlib.h>
+
+#include "uvmm/model/fake_hv.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { DIST, REDIST, SGI, LINE_SPI, LINE_PPI, TAKE, END, COMMANDS };
+#define COMMAND_SIZE 12u
+
+static void access_registers(struct gic *gic, mmio_handler handler, uint32_t where, uint8_t how, uint64_t value)
+{
+	struct mmio_access access = {
+		.address = where,
+		.size = 1u << (how & 3),
+		.write = how & 4,
+		.value = value,
+	};
+
+	(void)handler(gic, &access);
+}
+
+static void step(struct gic *gic, struct fake_hv *hv, const uint8_t *c)
+{
+	uint32_t where = 0;
+	uint64_t value = 0;
+	unsigned int cpu = c[1] % FAKE_CPUS;
+
+	memcpy(&where, c + 2, 3);
+	memcpy(&value, c + 5, 7);
+	switch (c[0] % COMMANDS) {
+	case DIST:
+		access_registers(gic, gicd_access, where % GICD_SIZE, c[1], value);
+		break;
+	case REDIST:
+		access_registers(gic, gicr_access, where % (FAKE_CPUS * GICR_SIZE + 0x1000), c[1], value);
+		break;
+	case SGI:
+		gic_send_sgi(gic, cpu, value, c[1] & 8);
+		break;
+	case LINE_SPI:
+		gic_set_spi(gic, where % 128, c[1] & 8);
+		break;
+	case LINE_PPI:
+		gic_set_ppi(gic, cpu, where % 40, c[1] & 8);
+		break;
+	case TAKE:
+		if (hv->vgic[cpu].held_count != 0)
+			(void)fake_take(
+				hv, cpu,
+				(uint32_t)(hv->vgic[cpu].held[where % hv->vgic[cpu].held_count] & L4_VIRQ_INTID_MASK));
+		break;
+	case END:
+		if (hv->vgic[cpu].held_count != 0)
+			fake_end(hv, gic, cpu,
+				 (uint32_t)(hv->vgic[cpu].held[where % hv->vgic[cpu].held_count] & L4_VIRQ_INTID_MASK));
+		break;
+	default:
+		break;
+	}
+}
+
+static void check(const struct gic *gic, const struct fake_hv *hv)
+{
+	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++) {
+		/* Active ones that a guest wrote by hand may come on top. */
+		if (hv->vgic[cpu].held_count > L4_VCPU_HELD_MAX)
+			abort();
+		for (uint32_t i = 0; i < hv->vgic[cpu].held_count; i++)
+			if ((hv->vgic[cpu].held[i] & L4_VIRQ_INTID_MASK) >= 32 + gic->state.spi_count)
+				abort();
+	}
+}
+
+/* Everything taken and ended, twice over: then nothing deliverable may be left. */
+static void drain(struct gic *gic, struct fake_hv *hv)
+{
+	for (unsigned int round = 0; round < 4 * 1024; round++) {
+		bool any = false;
+
+		for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++) {
+			uint64_t word;
+
+			if (hv->vgic[cpu].held_count == 0)
+				continue;
+			any = true;
+			word = hv->vgic[cpu].held[0] & L4_VIRQ_INTID_MASK;
+			(void)fake_take(hv, cpu, (uint32_t)word);
+			if (word >= 16 && word < 32)
+				gic_set_ppi(gic, cpu, (uint32_t)word, false);
+			gic_set_spi(gic, (uint32_t)word, false);
+			fake_end(hv, gic, cpu, (uint32_t)word);
+		}
+		if (!any)
+			break;
+	}
+	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
+		const struct gic_bank *b = &gic->state.spi[bank];
+		uint32_t groups = (gic->state.ctlr & 1 ? ~b->group : 0) | (gic->state.ctlr & 2 ? b->group : 0);
+		uint32_t left = b->latch & b->enable & groups;
+
+		for (unsigned int bit = 0; bit < 32; bit++)
+			if (left >> bit & 1 && gic->state.target[32 * bank + bit] != GIC_NOBODY)
+				abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint64_t mpidr[FAKE_CPUS] = {0, 1, 0x100, 0x100000001};
+	struct fake_hv hv;
+	struct gic gic;
+	struct gic_port port = fake_port(&hv);
+
+	if (gic_init(&gic, &port, mpidr, FAKE_CPUS, 96) != OK)
+		return 0;
+	gic_bind(&gic, 0, 27);
+	for (; size >= COMMAND_SIZE; data += COMMAND_SIZE, size -= COMMAND_SIZE) {
+		step(&gic, &hv, data);
+		check(&gic, &hv);
+	}
+	drain(&gic, &hv);
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* Fuzzer of the PL011 and PL031 models: any accesses, any input, any time.
+ *
+ * Input: commands of 8 bytes. Checked besides the sanitizers: the interrupt line is always what MIS says, the FIFO never
+ * holds more than it can. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/pl011.h"
+#include "model/pl031.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct machine {
+	struct pl011 uart;
+	struct pl031 rtc;
+	uint64_t now;
+	bool uart_line, rtc_line;
+};
+
+static void put(void *context, uint8_t byte)
+{
+	(void)context;
+	(void)byte;
+}
+
+static void line(void *context, uint32_t intid, bool level)
+{
+	struct machine *m = context;
+
+	if (intid == 33)
+		m->uart_line = level;
+	else
+		m->rtc_line = level;
+}
+
+static uint64_t now(void *context)
+{
+	return ((struct machine *)context)->now;
+}
+
+static void deadline(void *context, uint64_t when)
+{
+	(void)context;
+	(void)when;
+}
+
+static void step(struct machine *m, const uint8_t *c)
+{
+	struct mmio_access access = {
+		.address = (uint64_t)(c[2] | c[3] << 8) % 0x1000,
+		.size = 1u << (c[1] & 3),
+		.write = c[1] & 4,
+		.value = (uint64_t)c[4] | (uint64_t)c[5] << 8 | (uint64_t)c[6] << 16 | (uint64_t)c[7] << 24,
+	};
+
+	switch (c[0] & 3) {
+	case 0:
+		(void)pl011_access(&m->uart, &access);
+		break;
+	case 1:
+		if (pl011_receive(&m->uart, c + 2, c[1] % 6) > c[1] % 6)
+			abort();
+		break;
+	case 2:
+		(void)pl031_access(&m->rtc, &access);
+		break;
+	default:
+		m->now += access.value << (c[1] % 20);
+		pl031_tick(&m->rtc);
+		break;
+	}
+	if (m->uart_line != ((m->uart.state.ris & m->uart.state.imsc) != 0) || m->uart.state.count > PL011_FIFO)
+		abort();
+	if (m->rtc_line != ((m->rtc.state.ris & m->rtc.state.imsc) != 0))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct machine m;
+	struct pl011_port uart = {&m, put, NULL, {line, &m, 33}};
+	struct pl031_port rtc = {&m, now, deadline, {line, &m, 34}};
+
+	memset(&m, 0, sizeof(m));
+	pl011_init(&m.uart, &uart);
+	pl031_init(&m.rtc, &rtc, 0);
+	for (; size >= 8; data += 8, size -= 8)
+		step(&m, data);
+	return 0;
+}

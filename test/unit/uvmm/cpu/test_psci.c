@@ -1,0 +1,225 @@
+/* Tests of PSCI and SMCCC. [PSCI] [SMCCC] */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "cpu/psci.h"
+#include "uvmm/cpu/fake_vm.h"
+
+#define CPU_ON64 0xc4000003u
+#define CPU_ON32 0x84000003u
+#define ENTRY VM_RAM
+
+static enum vcpu_next call4(struct fake_vm *f, unsigned int ec, uint64_t id, uint64_t x1, uint64_t x2, uint64_t x3)
+{
+	f->page[0].x[0] = id;
+	f->page[0].x[1] = x1;
+	f->page[0].x[2] = x2;
+	f->page[0].x[3] = x3;
+	return fake_trap(f, ESR(ec, 0), 0);
+}
+
+static int64_t result(struct fake_vm *f, uint64_t id, uint64_t x1, uint64_t x2, uint64_t x3)
+{
+	assert_int_equal(call4(f, EC_HVC, id, x1, x2, x3), VCPU_RUN);
+	return (int64_t)f->page[0].x[0];
+}
+
+static void answers_are_those_of_the_specification(void **state)
+{
+	static const struct {
+		uint64_t id, x1, x2;
+		int64_t expected;
+	} cases[] = {
+		{0x84000000, 0, 0, 0x10001},          /* PSCI_VERSION */
+		{0xc4000000, 0, 0, -1},               /* has no 64-bit form */
+		{0x84000006, 0, 0, 2},                /* MIGRATE_INFO_TYPE: no trusted OS */
+		{0x84000005, 0, 0, -1},               /* MIGRATE */
+		{0x84000007, 0, 0, -1},               /* MIGRATE_INFO_UP_CPU */
+		{0x84000001, 0, 0, 0},                /* CPU_SUSPEND standby */
+		{0x84000001, 0x00010000, ENTRY, 0},   /* power-down */
+		{0x84000001, 0x00010000, 0x1000, -9}, /* to where no RAM is */
+		{0x84000001, 0x00020000, 0, -2},      /* reserved bit */
+		{0xc4000001, 0x40000000, 0, -2},      /* extended state id, not announced */
+		{0xc4000004, 0, 0, 0},                /* AFFINITY_INFO: on */
+		{0xc4000004, 0x101, 0, 1},            /* off */
+		{0xc4000004, 0x100, 1, 1},            /* the whole cluster off */
+		{0xc4000004, 0x177, 1, 1},            /* Aff0 is not looked at on level 1 */
+		{0xc4000004, 0x1ff, 2, 0},            /* one of them on */
+		{0xc4000004, 0, 3, 0},                /* */
+		{0xc4000004, 0, 4, -2},               /* no such level */
+		{0xc4000004, 0x55, 0, -2},            /* no such CPU */
+		{0x8400000e, 0, 0, -1},               /* SYSTEM_SUSPEND */
+		{0xc4000012, 0, 0, -1},               /* SYSTEM_RESET2 */
+		{0x8400001f, 0, 0, -1},               /* number not given out */
+		{0x84000020, 0, 0, -1},               /* outside PSCI */
+		{0x8400000a, 0x84000000, 0, 0},       /* PSCI_FEATURES */
+		{0x8400000a, 0x80000000, 0, 0},       /* of SMCCC_VERSION */
+		{0x8400000a, 0xc4000003, 0, 0},       /* */
+		{0x8400000a, 0xc4000001, 0, 0},       /* original power_state format */
+		{0x8400000a, 0xc400000e, 0, -1},      /* SYSTEM_SUSPEND */
+		{0x8400000a, 0xc4000008, 0, -1},      /* SYSTEM_OFF has no 64-bit form */
+		{0x8400000a, 0x12345678, 0, -1},      /* */
+		{0x80000000, 0, 0, 0x10002},          /* SMCCC_VERSION */
+		{0x80000001, 0x80000000, 0, 0},       /* SMCCC_ARCH_FEATURES */
+		{0x80000001, 0x80000001, 0, 0},       /* */
+		{0x80000001, 0x80008000, 0, -1},      /* WORKAROUND_1 */
+		{0x80000001, 0x80007fff, 0, -1},      /* WORKAROUND_2 */
+		{0x80000001, 0x80003fff, 0, -1},      /* WORKAROUND_3 */
+		{0x80000001, 0x80000002, 0, -1},      /* SOC_ID */
+		{0x80008000, 0, 0, -1},               /* not offered, so not there */
+		{0x84000050, 0, 0, -1},               /* TRNG_VERSION */
+		{0x8600ff01, 0, 0, -1},               /* vendor hypervisor UID */
+		{0x04000000, 0, 0, -1},               /* yielding call */
+		{0, 0, 0, -1},                        /* */
+		{0xffffffff, 0, 0, -1},               /* */
+		{0xffffffff84000000, 0, 0, 0x10001},  /* only w0 counts */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_vm f;
+
+		fake_vm_make(&f);
+		if (result(&f, cases[i].id, cases[i].x1, cases[i].x2, 0) != cases[i].expected)
+			fail_msg("case %zu, function 0x%llx: %lld", i, (unsigned long long)cases[i].id,
+				 (long long)f.page[0].x[0]);
+		assert_int_equal(f.page[0].x[4], 0x4444444444444444);
+	}
+}
+
+static void hvc_goes_on_behind_the_instruction_and_smc_is_stepped_over(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(call4(&f, EC_HVC, 0x84000000, 0, 0, 0), VCPU_RUN);
+	assert_int_equal(f.page[0].pc, VM_PC);
+	assert_int_equal(call4(&f, EC_SMC, 0x84000000, 0, 0, 0), VCPU_RUN);
+	assert_int_equal(f.page[0].pc, VM_PC + 4);
+	assert_int_equal(f.page[0].x[0], 0x10001);
+}
+
+static void other_immediates_are_not_supported(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	f.page[0].x[0] = 0x84000008; /* SYSTEM_OFF */
+	assert_int_equal(fake_trap(&f, ESR(EC_HVC, 1), 0), VCPU_RUN);
+	assert_int_equal((int64_t)f.page[0].x[0], -1);
+}
+
+static void off_and_reset_end_the_vm(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(call4(&f, EC_HVC, 0x84000008, 0, 0, 0), VCPU_VM_OFF);
+	assert_int_equal(call4(&f, EC_HVC, 0x84000009, 0, 0, 0), VCPU_VM_RESET);
+	assert_int_equal(call4(&f, EC_HVC, 0x84000002, 0, 0, 0), VCPU_STOPPED);
+}
+
+static void cpu_on_starts_an_off_cpu_once(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(result(&f, CPU_ON64, 0x101, ENTRY + 4, 0xabcdef0123456789), 0);
+	assert_int_equal(f.starts, 1);
+	assert_int_equal(f.vm.vcpu[1].power, VCPU_POWER_PENDING);
+	assert_int_equal(f.vm.vcpu[1].entry, ENTRY + 4);
+	assert_true(f.vm.vcpu[1].context == 0xabcdef0123456789);
+	assert_int_equal(result(&f, CPU_ON64, 0x101, ENTRY, 0), PSCI_ON_PENDING);
+	assert_int_equal(result(&f, 0xc4000004, 0x101, 0, 0), 2);
+	f.vm.vcpu[1].power = VCPU_POWER_ON;
+	assert_int_equal(result(&f, CPU_ON64, 0x101, ENTRY, 0), PSCI_ALREADY_ON);
+	assert_int_equal(f.starts, 1);
+}
+
+static void cpu_on_refuses_what_cannot_start(void **state)
+{
+	static const struct {
+		uint64_t mpidr, entry;
+		int64_t expected;
+	} cases[] = {
+		{0x102, ENTRY, PSCI_INVALID_PARAMETERS},
+		{0x101, 0x1000, PSCI_INVALID_ADDRESS},
+		{0x101, ENTRY + 2, PSCI_INVALID_ADDRESS},
+		{0x101, VM_DEVICE, PSCI_INVALID_ADDRESS},
+		{0x8000000000000101, ENTRY, PSCI_INVALID_PARAMETERS},
+		{0, ENTRY, PSCI_ALREADY_ON},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_vm f;
+
+		fake_vm_make(&f);
+		assert_int_equal(result(&f, CPU_ON64, cases[i].mpidr, cases[i].entry, 0), cases[i].expected);
+		assert_int_equal(f.starts, 0);
+		assert_int_equal(f.vm.vcpu[1].power, VCPU_POWER_OFF);
+	}
+}
+
+static void cpu_on_with_32_bits_looks_at_32_bits(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	f.vm.vcpu[1].mpidr = 0x2000000101; /* Aff3 travels in bits 31:24 */
+	assert_int_equal(result(&f, CPU_ON32, 0xffffffff20000101, 0xffffffff00000000 | ENTRY, 0xffffffff00000007), 0);
+	assert_int_equal(f.vm.vcpu[1].entry, ENTRY);
+	assert_int_equal(f.vm.vcpu[1].context, 7);
+}
+
+static void psci_0_1_uses_the_ids_of_the_device_tree(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	f.vm.psci_cpu_on = 0x95c1ba60;
+	f.vm.psci_cpu_off = 0x95c1ba5f;
+	assert_int_equal(result(&f, 0x95c1ba60, 0x101, ENTRY, 0), 0);
+	assert_int_equal(f.starts, 1);
+	assert_int_equal(call4(&f, EC_HVC, 0x95c1ba5f, 0, 0, 0), VCPU_STOPPED);
+	assert_int_equal(result(&f, 0x95c1ba5e, 0, 0, 0), -1);
+	assert_int_equal(result(&f, 0, 0, 0, 0), -1);
+}
+
+static void cpu_with_csv2_does_not_need_the_branch_predictor_call(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	f.vm.ids.reg[4][0] = 1ull << 56;
+	assert_int_equal(result(&f, 0x80000001, 0x80008000, 0, 0), 1);
+	assert_int_equal(result(&f, 0x80008000, 0, 0, 0), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_are_those_of_the_specification),
+		cmocka_unit_test(hvc_goes_on_behind_the_instruction_and_smc_is_stepped_over),
+		cmocka_unit_test(other_immediates_are_not_supported),
+		cmocka_unit_test(off_and_reset_end_the_vm),
+		cmocka_unit_test(cpu_on_starts_an_off_cpu_once),
+		cmocka_unit_test(cpu_on_refuses_what_cannot_start),
+		cmocka_unit_test(cpu_on_with_32_bits_looks_at_32_bits),
+		cmocka_unit_test(psci_0_1_uses_the_ids_of_the_device_tree),
+		cmocka_unit_test(cpu_with_csv2_does_not_need_the_branch_predictor_call),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
