@@ -14,8 +14,8 @@ $B/guest/%.dtb: examples/%.dts
 	dtc -q -@ -I dts -O dtb -o $@ $<
 
 # A bare-metal guest is a folder test/guest/NAME, or test/bench; sources directly in test/guest are shared by all.
-# It runs wherever it is loaded: it relocates itself. MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
-guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fpie -fvisibility=hidden -fno-stack-protector \
+# It runs wherever it is loaded: it relocates itself; x18 belongs to its vectors. MMU and caches are off at first: no unaligned access. [ARM SCTLR_EL1.M]
+guest_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -ffixed-x18 -fpie -fvisibility=hidden -fno-stack-protector \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -ffreestanding -fno-tree-loop-distribute-patterns \
 	-Itest/guest $(includes) -isystem $(fdt_dir) -isystem $(picolibc)/include
 guest_shared := $(wildcard test/guest/*.c test/guest/*.S)
