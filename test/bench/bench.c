@@ -15,7 +15,7 @@
 
 #define ROUNDS 256
 #define WFI_US 2000 /* a wait long enough to be worth sleeping */
-#define IPI 3	    /* the SGI used */
+#define IPI 3       /* the SGI used */
 
 static uint64_t sample[ROUNDS];
 

@@ -37,7 +37,7 @@ struct irq_log {
 	volatile unsigned int count;
 	volatile unsigned int spurious;
 	volatile uint32_t id[IRQ_LOG_SIZE]; /* in order of acknowledgement; further ones are counted only */
-	volatile uint64_t time;		    /* CNTVCT_EL0 in the vector of the last one */
+	volatile uint64_t time;             /* CNTVCT_EL0 in the vector of the last one */
 };
 
 extern struct irq_log irq_log;

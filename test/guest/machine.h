@@ -25,10 +25,10 @@ struct machine {
 	uint32_t uart_irq; /* interrupt ids as the GIC counts them; 0: none */
 	struct region rtc;
 	uint32_t rtc_irq;
-	int gic_version;	   /* 2 or 3; 0: none */
-	struct region gic_dist;	   /* [GIC GICD_*] */
+	int gic_version;                 /* 2 or 3; 0: none */
+	struct region gic_dist;          /* [GIC GICD_*] */
 	struct region gic_cpu_or_redist; /* version 2: GICC, version 3: GICR */
-	uint32_t timer_irq;	   /* virtual timer */
+	uint32_t timer_irq;              /* virtual timer */
 	bool psci_is_smc;
 	bool has_psci;
 	uint64_t entry_count; /* CNTVCT_EL0 at the guest's first instruction */

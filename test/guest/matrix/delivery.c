@@ -119,7 +119,8 @@ static void check_preemption(void)
 	depth = deepest = 0;
 	self(7);
 	window();
-	report(log_is((uint32_t[]){7, 6, 5, 4, 3, 2, 1}, 7) && deepest == 7, "more urgent interrupts preempt, seven deep");
+	report(log_is((uint32_t[]){7, 6, 5, 4, 3, 2, 1}, 7) && deepest == 7,
+	       "more urgent interrupts preempt, seven deep");
 
 	for (uint32_t i = 0; i < 8; i++)
 		gic_set_priority(i, GIC_PRIORITY_DEFAULT);
@@ -189,7 +190,8 @@ static void check_repeat(void)
 	irq_on();
 	(void)timer_wait_for(&irq_log.count, 21, 1000000);
 	window();
-	report_value(irq_log.count == 21, "an interrupt sent again while active comes again after its end", irq_log.count);
+	report_value(irq_log.count == 21, "an interrupt sent again while active comes again after its end",
+		     irq_log.count);
 	irq_handle(4, NULL);
 }
 
@@ -238,7 +240,8 @@ static void check_running_priority(void)
 	gic_set_priority(6, 0x60);
 	self(6);
 	timer_delay(50);
-	report_value(SYSREG_READ(icc_hppir1_el1) == 6, "ICC_HPPIR1_EL1 shows what is next", SYSREG_READ(icc_hppir1_el1));
+	report_value(SYSREG_READ(icc_hppir1_el1) == 6, "ICC_HPPIR1_EL1 shows what is next",
+		     SYSREG_READ(icc_hppir1_el1));
 	(void)SYSREG_READ(icc_iar1_el1);
 	running = SYSREG_READ(icc_rpr_el1);
 	report(gic_is_active(6) && !gic_is_pending(6), "an acknowledged interrupt is active in the redistributor");

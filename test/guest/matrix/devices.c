@@ -55,7 +55,8 @@ static void check_uart_registers(void)
 	report_value(id == 0xb105f00d, "the UART has PrimeCell identification registers", id);
 	report_value((io_read32(uart + 0xfe0) & 0xff) == 0x11, "and is a PL011", io_read32(uart + 0xfe0));
 	io_write32(uart + UART_IMSC, 0x7f0);
-	report_value((io_read32(uart + UART_IMSC) & 0x7f0) == 0x7f0, "UARTIMSC is read back", io_read32(uart + UART_IMSC));
+	report_value((io_read32(uart + UART_IMSC) & 0x7f0) == 0x7f0, "UARTIMSC is read back",
+		     io_read32(uart + UART_IMSC));
 	io_write32(uart + UART_IMSC, 0);
 	report(io_read32(uart + UART_MIS) == 0, "with UARTIMSC clear, UARTMIS is clear");
 	report((io_read32(uart + UART_RIS) & UART_TX) != 0, "after sending, UARTRIS shows room to send");

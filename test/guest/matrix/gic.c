@@ -17,7 +17,8 @@ static void check_ids(void)
 	report_value(32 * ((typer & 31) + 1) > shared, "GICD_TYPER covers the UART's interrupt", typer);
 	if (machine.gic_version != 3)
 		return;
-	report_value((io_read32(dist + GICD_PIDR2) >> 4 & 15) == 3, "GICD_PIDR2 says GICv3", io_read32(dist + GICD_PIDR2));
+	report_value((io_read32(dist + GICD_PIDR2) >> 4 & 15) == 3, "GICD_PIDR2 says GICv3",
+		     io_read32(dist + GICD_PIDR2));
 	report((io_read32(dist + GICD_CTLR) & 0x12) == 0x12, "GICD_CTLR keeps affinity routing and group 1");
 	report((io_read32(dist + GICD_CTLR) & GICD_CTLR_RWP) == 0, "GICD_CTLR.RWP ends");
 }
@@ -36,7 +37,8 @@ static void check_redist(void)
 	       "GICR_TYPER can be read in halves");
 	report_value((typer >> 32 & 0xff) == (mpidr & 0xff), "GICR_TYPER holds the affinity", typer);
 	report(!(io_read32(base + GICR_WAKER) & 6), "the redistributor is awake");
-	report_value((io_read32(base + GICD_PIDR2) >> 4 & 15) == 3, "GICR_PIDR2 says GICv3", io_read32(base + GICD_PIDR2));
+	report_value((io_read32(base + GICD_PIDR2) >> 4 & 15) == 3, "GICR_PIDR2 says GICv3",
+		     io_read32(base + GICD_PIDR2));
 	while (!(typer >> 4 & 1) && base + 0x20000 < machine.gic_cpu_or_redist.base + machine.gic_cpu_or_redist.size) {
 		base += typer >> 1 & 1 ? 0x40000 : 0x20000;
 		typer = io_read64(base + GICR_TYPER);
@@ -138,7 +140,8 @@ static void check_odd(void)
 	io_write32(dist + GICD_IPRIORITYR + 1020, ~0u);
 	io_write64(dist + GICD_IROUTER + 8 * 1019, ~0ull);
 	(void)expect_end();
-	report(32 * ((io_read32(dist + GICD_TYPER) & 31) + 1) > shared, "reserved, narrow and misaligned accesses do no harm");
+	report(32 * ((io_read32(dist + GICD_TYPER) & 31) + 1) > shared,
+	       "reserved, narrow and misaligned accesses do no harm");
 }
 
 void check_gic_registers(void)

@@ -74,7 +74,8 @@ static void check_memory(void)
 			continue;
 		/* Both ends, and 63 places between. */
 		for (unsigned int j = 0; j <= 64; j++) {
-			uint64_t page = (j == 64 ? region.base + region.size - 4096 : region.base + j * step) & ~0xfffull;
+			uint64_t page =
+				(j == 64 ? region.base + region.size - 4096 : region.base + j * step) & ~0xfffull;
 
 			if (is_used(page))
 				continue;
@@ -117,8 +118,10 @@ void check_machine(void)
 
 	report_value(SYSREG_READ(currentel) >> 2 == 1, "the guest runs at EL1", SYSREG_READ(currentel) >> 2);
 	report(((uintptr_t)fdt & 7) == 0, "the device tree is aligned to 8 bytes");
-	report_value((machine.image.base & 0x1fffff) == 0, "the image is loaded at a multiple of 2 MiB", machine.image.base);
-	report(fdt_totalsize(fdt) <= 0x200000 && fdt_version(fdt) >= 16, "the device tree is of a known version and size");
+	report_value((machine.image.base & 0x1fffff) == 0, "the image is loaded at a multiple of 2 MiB",
+		     machine.image.base);
+	report(fdt_totalsize(fdt) <= 0x200000 && fdt_version(fdt) >= 16,
+	       "the device tree is of a known version and size");
 	report(model != NULL, "the root node says what the machine is compatible with");
 	report(machine_property("/cpus", "#address-cells") != NULL && machine.cpu_count > 0,
 	       "the device tree lists the CPUs");

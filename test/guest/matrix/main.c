@@ -1,8 +1,8 @@
 /* The matrix guest: checks that a machine is what its device tree says; the same natively and under us. [DT] [LINUX-BOOT] */
-#include "matrix.h"
 #include "../io.h"
 #include "../machine.h"
 #include "../print.h"
+#include "matrix.h"
 
 void guest_main(void)
 {

@@ -42,7 +42,8 @@ static void check_affinity(void)
 	       "AFFINITY_INFO of a CPU that does not exist is INVALID_PARAMETERS");
 	report(psci_call(PSCI_CPU_ON, NO_SUCH_MPIDR, machine.image.base, 0) == PSCI_INVALID_PARAMETERS,
 	       "CPU_ON of a CPU that does not exist is INVALID_PARAMETERS");
-	report(psci_call(PSCI_CPU_ON, self, machine.image.base, 0) == PSCI_ALREADY_ON, "CPU_ON of this CPU is ALREADY_ON");
+	report(psci_call(PSCI_CPU_ON, self, machine.image.base, 0) == PSCI_ALREADY_ON,
+	       "CPU_ON of this CPU is ALREADY_ON");
 	report_value(migrate == 2 || migrate == PSCI_NOT_SUPPORTED, "there is no trusted OS that could migrate",
 		     (uint64_t)migrate);
 }

@@ -59,11 +59,13 @@ static void check_ids(void)
 
 	check_id_space();
 	report_value(mpidr >> 31 & 1, "MPIDR_EL1 bit 31 is set", mpidr);
-	report_value((mpidr & 0xff00ffffff) == machine.cpu[machine_this_cpu()], "MPIDR_EL1 is in the device tree", mpidr);
+	report_value((mpidr & 0xff00ffffff) == machine.cpu[machine_this_cpu()], "MPIDR_EL1 is in the device tree",
+		     mpidr);
 	report_value(midr >> 16 & 0xff && midr >> 4 & 0xfff, "MIDR_EL1 names an implementer and a part", midr);
 	report_value(field(pfr0, 0) && field(pfr0, 4), "EL0 and EL1 are implemented", pfr0);
 	report_value(field(pfr0, 8) == 0, "EL2 is not shown to the guest", pfr0);
-	report_value(field(pfr0, 24) == (machine.gic_version == 3), "ID_AA64PFR0_EL1.GIC fits the interrupt controller", pfr0);
+	report_value(field(pfr0, 24) == (machine.gic_version == 3), "ID_AA64PFR0_EL1.GIC fits the interrupt controller",
+		     pfr0);
 	report_value(field(mmfr0, 0) <= 6, "the size of physical addresses is one there is", mmfr0);
 	report_value(field(mmfr0, 28) != 15, "pages of 4 KiB are supported", mmfr0);
 	report_value(field(dfr0, 0) >= 6, "the debug architecture is at least Armv8", dfr0);
@@ -132,7 +134,8 @@ static void check_translation(void)
 	uint64_t par;
 
 	__asm__ volatile("at s1e1r, %1\n\tisb\n\tmrs %0, par_el1" : "=r"(par) : "r"(machine.uart.base) : "memory");
-	report_value(!(par & 1) && (par & 0xfffffffff000) == (machine.uart.base & ~0xfffull), "AT S1E1R translates", par);
+	report_value(!(par & 1) && (par & 0xfffffffff000) == (machine.uart.base & ~0xfffull), "AT S1E1R translates",
+		     par);
 }
 
 /* Registers that a kernel clears when it starts. */
@@ -156,8 +159,9 @@ static void check_cache_operations(void)
 
 	expect_begin();
 	__asm__ volatile("dc csw, %0\n\tdc cisw, %0\n\tdc isw, %0" ::"r"(0ull) : "memory");
-	__asm__ volatile("dc cvac, %0\n\tdc civac, %0\n\tdc cvau, %0\n\tic ivau, %0\n\tic iallu\n\tdsb sy\n\tisb" ::"r"(&word)
-			 : "memory");
+	__asm__ volatile(
+		"dc cvac, %0\n\tdc civac, %0\n\tdc cvau, %0\n\tic ivau, %0\n\tic iallu\n\tdsb sy\n\tisb" ::"r"(&word)
+		: "memory");
 	report(expect_end() == 0 && word == 17, "cache maintenance by address and by set and way is harmless");
 }
 
@@ -173,7 +177,7 @@ static void check_simd(void)
 		for (unsigned int i = 0; i < 64; i++)
 			in[i] = 0x9e3779b97f4a7c15ull * (i + 64 * round + 1);
 		SYSREG_WRITE(S3_3_C4_C4_0, 0x03000000); /* FPCR: FZ, DN */
-		SYSREG_WRITE(S3_3_C4_C4_1, 0x1f);	/* FPSR */
+		SYSREG_WRITE(S3_3_C4_C4_1, 0x1f);       /* FPSR */
 		simd_load(in);
 		leave();
 		simd_store(out);

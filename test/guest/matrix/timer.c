@@ -135,7 +135,8 @@ static void check_wakes_masked(void)
 	start(2000);
 	while (!(SYSREG_READ(cntv_ctl_el0) & TIMER_ISTATUS) && timer_now() - begin < timer_us(5000000))
 		wfi();
-	report(timer_now() >= compare && fired == 0, "with interrupts masked, the timer ends WFI and nothing is delivered");
+	report(timer_now() >= compare && fired == 0,
+	       "with interrupts masked, the timer ends WFI and nothing is delivered");
 	irq_on();
 	report(timer_wait_for(&fired, 1, 1000000), "unmasking then delivers it");
 }
