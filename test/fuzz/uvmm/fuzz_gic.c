@@ -1,4 +1,5 @@
 /* Fuzzer of the GICv3 model: any accesses, SGIs, lines, and guests that take and end what they get.
+ * seeds: test/fuzz/uvmm/gic
  *
  * Input: commands of 12 bytes. Checked besides the sanitizers: the hypervisor is never asked to hold more than it can,
  * no interrupt that does not exist is handed over, and nothing pending and enabled is forgotten. */

@@ -686,6 +686,7 @@ int main(void)
 		cmocka_unit_test(private_interrupt_goes_to_its_own_vcpu),
 		cmocka_unit_test(bound_interrupt_is_configured_and_never_given),
 		cmocka_unit_test(nothing_is_lost_when_more_is_pending_than_the_hypervisor_holds),
+		cmocka_unit_test(withdrawing_pending_ones_makes_room_for_those_that_wait),
 		cmocka_unit_test(interrupts_that_do_not_exist_are_ignored),
 		cmocka_unit_test(special_ids_never_pend),
 		cmocka_unit_test(two_machines_do_not_know_of_each_other),
