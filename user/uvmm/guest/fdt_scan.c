@@ -5,6 +5,7 @@
 #include "guest/platform.h"
 
 #include <libfdt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,14 +53,16 @@ static const struct known *find_known(const void *fdt, int node)
 	return NULL;
 }
 
-/* The next node that is not inside this one. */
+/* The next node that is not inside this one. libfdt stops at a depth below 0 with an offset that is no node's; so count
+ * from a depth that no tree reaches. */
 static int next_outside(const void *fdt, int node)
 {
-	int depth = 0;
+	const int here = INT_MAX / 2;
+	int depth = here;
 
 	do {
 		node = fdt_next_node(fdt, node, &depth);
-	} while (node >= 0 && depth > 0);
+	} while (node >= 0 && depth > here);
 	return node;
 }
 

@@ -92,6 +92,37 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 	}
 }
 
+static void the_example_tree_is_the_generated_one(void **state)
+{
+	struct fdt_gen_input gen = {&machine_builtin, 1};
+	struct scan_input in = {1, 62500000};
+	struct scanned made = {.e = OK}, given;
+	FILE *file = fopen("examples/machine.dts", "r");
+	char source[8192];
+
+	(void)state;
+	assert_non_null(file);
+	source[fread(source, 1, sizeof source - 1, file)] = 0;
+	fclose(file);
+	given = scan_source(source, 1);
+	assert_int_equal(given.report.count, 0);
+	assert_int_equal(fdt_gen(&gen, &made.tree, &made.report), OK);
+	assert_int_equal(fdt_scan(&made.tree, &in, &made.scan, &made.report), OK);
+	assert_int_equal(given.scan.device_count, made.scan.device_count);
+	for (size_t i = 0; i < made.scan.device_count; i++) {
+		const struct scan_device *a = &made.scan.device[i], *b = &given.scan.device[i];
+
+		assert_string_equal(a->path, b->path);
+		assert_int_equal(a->reg_count, b->reg_count);
+		assert_memory_equal(a->reg, b->reg, sizeof a->reg);
+		assert_int_equal(a->irq_count, b->irq_count);
+		for (size_t k = 0; k < a->irq_count; k++)
+			assert_int_equal(a->irq[k].intid, b->irq[k].intid);
+	}
+	scanned_free(&made);
+	scanned_free(&given);
+}
+
 static void a_machine_without_or_with_too_many_cpus_is_refused(void **state)
 {
 	struct report report = {0};
@@ -202,6 +233,24 @@ static void what_nobody_serves_is_disabled_and_the_rest_stays(void **state)
 	assert_true(report_has(&s.report, REPORT_DISABLED, "/pmu: uvmm has no device 'arm,armv8-pmuv3'"));
 	assert_true(
 		report_has(&s.report, REPORT_DISABLED, "/nameless@b000000: it has registers or interrupts, but no"));
+	scanned_free(&s);
+}
+
+static void the_walk_goes_on_behind_a_disabled_last_child(void **state)
+{
+	struct scanned s = scan_source(
+		BASE "a { #address-cells = <1>; #size-cells = <1>; ranges; b { ranges;"
+		     " c@5000 { compatible = \"x\"; reg = <0x5000 1>; }; }; };"
+		     "d { status = \"disabled\"; e { status = \"disabled\"; }; };"
+		     "f { #address-cells = <1>; #size-cells = <1>; ranges; g { status = \"disabled\"; }; };" UART(
+			     "u", "0x9000000", "interrupts = <0 1 4>;") "z@6000 { reg = <0 0x6000 0 1>; }; };",
+		1);
+
+	(void)state;
+	assert_int_equal(s.e, OK);
+	assert_false(is_enabled(&s, "/a/b/c@5000"));
+	assert_non_null(fdt_scan_find(&s.scan, SCAN_PL011));
+	assert_false(is_enabled(&s, "/z@6000"));
 	scanned_free(&s);
 }
 
@@ -394,11 +443,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_generated_tree_holds_the_built_in_machine),
+		cmocka_unit_test(the_example_tree_is_the_generated_one),
 		cmocka_unit_test(a_machine_without_or_with_too_many_cpus_is_refused),
 		cmocka_unit_test(known_devices_are_found_with_registers_interrupts_and_capability),
 		cmocka_unit_test(a_gicv2_node_becomes_the_gic_that_there_is),
 		cmocka_unit_test(the_virtual_timer_is_found_by_name),
 		cmocka_unit_test(what_nobody_serves_is_disabled_and_the_rest_stays),
+		cmocka_unit_test(the_walk_goes_on_behind_a_disabled_last_child),
 		cmocka_unit_test(a_known_device_that_is_malformed_is_disabled_with_property_and_value),
 		cmocka_unit_test(a_second_one_of_what_there_is_one_of_is_disabled),
 		cmocka_unit_test(faults_that_no_guest_survives_are_start_errors),
