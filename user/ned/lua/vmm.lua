@@ -177,14 +177,14 @@ function vmm.start_vm(options)
   end
   given.ram = ram:m("rw")
 
-  local task = L4.default_loader:startv({
+  local task = loader.start(L4.default_loader, {
     caps = given,
     log = options.log or {name},
     name = name,
     prio = options.prio,
     cpus = options.cpus,
     scheduler = options.scheduler,
-  }, "rom/uvmm", table.unpack(args))
+  }, {"rom/uvmm", table.unpack(args)})
   announce(name, ram, options)
   return setmetatable({name = name, task = task}, Vm)
 end

@@ -87,7 +87,7 @@ test("the end of everything is told once", function(core)
     local t = L4.default_loader:start({}, "rom/uvmm")
     require("core").end_task(t.slot, 1, 0)
   ]]}, "rom/a.lua")
-  equal(said, "rom/a.lua\nuvmm ended with exit code 0\nthe script is through and everything it started has ended")
+  equal(said, "rom/a.lua\nuvmm: started rom/uvmm\nuvmm ended with exit code 0\nthe script is through and everything it started has ended")
 end)
 
 test("--wait-and-exit turns the machine off when everything has ended", function(core)

@@ -157,6 +157,7 @@ local function check_arguments(what, argv)
   end
 end
 
+-- Start options for a program; argv[1] is its file. The task comes back.
 local function start(self, options, argv)
   local file = argv[1]
   if type(file) ~= "string" or file == "" then
@@ -212,10 +213,15 @@ local function without_environment(argv)
   return argv
 end
 
+local function announce(task, argv)
+  report.say("%s: started %s", task.name, table.concat(argv, " "))
+  return task
+end
+
 -- Start with exact arguments: startv(options, "rom/program", "argument", ...).
 function methods.startv(self, options, ...)
   check_self(self, "startv")
-  return start(self, options, without_environment {...})
+  return announce(start(self, options, without_environment {...}), {...})
 end
 
 -- The same from one string, split at white space.
@@ -229,7 +235,7 @@ function methods.start(self, options, command, ...)
     argv[#argv + 1] = word
   end
   table.move({...}, 1, select("#", ...), #argv + 1, argv)
-  return start(self, options, without_environment(argv))
+  return announce(start(self, options, without_environment(argv)), argv)
 end
 
 -- A gate: pass chan:svr() to the server and chan to its clients.
@@ -283,4 +289,4 @@ function Loader.new(options)
   return setmetatable(self, Loader)
 end
 
-return {new = Loader.new, rom_names = rom_names}
+return {new = Loader.new, start = start, rom_names = rom_names}
