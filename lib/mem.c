@@ -13,15 +13,14 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
+size_t strcspn(const char *s, const char *reject);
 
 /* Unaligned access is fine on normal memory with SCTLR.A clear; the type tells the compiler. */
 typedef uint64_t word __attribute__((may_alias, aligned(1)));
 
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
+/* Without restrict: memmove relies on all loads of a step coming before its stores. */
+static void copy_up(unsigned char *t, const unsigned char *f, size_t size)
 {
-	unsigned char *t = to;
-	const unsigned char *f = from;
-
 	for (; size >= 64; size -= 64, t += 64, f += 64) {
 		const word *a = (const void *)f;
 		word *b = (void *)t;
@@ -33,18 +32,28 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size)
 		*(word *)(void *)t = *(const word *)(const void *)f;
 	while (size--)
 		*t++ = *f++;
+}
+
+static void copy_down(unsigned char *t, const unsigned char *f, size_t size)
+{
+	for (; size % 8; size--)
+		t[size - 1] = f[size - 1];
+	for (; size; size -= 8)
+		*(word *)(void *)(t + size - 8) = *(const word *)(const void *)(f + size - 8);
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+	copy_up(to, from, size);
 	return to;
 }
 
 void *memmove(void *to, const void *from, size_t size)
 {
-	unsigned char *t = to;
-	const unsigned char *f = from;
-
-	if ((uintptr_t)t - (uintptr_t)f >= size)
-		return memcpy(to, from, size);
-	while (size--)
-		t[size] = f[size];
+	if ((uintptr_t)to - (uintptr_t)from >= size)
+		copy_up(to, from, size);
+	else
+		copy_down(to, from, size);
 	return to;
 }
 
@@ -137,4 +146,13 @@ char *strrchr(const char *s, int c)
 		if (!*s)
 			return (char *)(uintptr_t)found;
 	}
+}
+
+size_t strcspn(const char *s, const char *reject)
+{
+	size_t n = 0;
+
+	while (s[n] && !strchr(reject, s[n]))
+		n++;
+	return n;
 }

@@ -51,6 +51,7 @@ static inline void isb(void)
 #define MDCR_EL2_TTRF (1ull << 19)
 
 #define CNTHCTL_EL2_EL1PCTEN (1ull << 0)
+#define CNTHCTL_EL2_EL1PCEN (1ull << 1)
 #define CNTKCTL_EL1_EL0PCTEN (1ull << 0)
 #define CNTKCTL_EL1_EL0VCTEN (1ull << 1)
 #define CNT_CTL_ENABLE (1ull << 0)

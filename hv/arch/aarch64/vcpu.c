@@ -24,6 +24,11 @@
 #define CPACR_FPEN (3ull << 20)
 #define TASK_CNTKCTL (CNTKCTL_EL1_EL0PCTEN | CNTKCTL_EL1_EL0VCTEN)
 
+/* The guest's CNTP_* trap to its VMM. EL1PCEN is not about CNTPCT_EL0, but QEMU 7.2 asks it, not EL1PCTEN, when EL0 reads
+ * that; a task cannot reach CNTP_* all the same, as CNTKCTL_EL1.EL0PTEN is 0. [ARM CNTHCTL_EL2] */
+#define TASK_CNTHCTL (CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN)
+#define GUEST_CNTHCTL CNTHCTL_EL2_EL1PCTEN
+
 #define SYS_REGISTERS(op)                                                                                              \
 	op(actlr_el1) op(ttbr0_el1) op(ttbr1_el1) op(tcr_el1) op(esr_el1) op(afsr0_el1) op(afsr1_el1) op(far_el1)      \
 		op(mair_el1) op(amair_el1) op(vbar_el1) op(contextidr_el1) op(tpidr_el1) op(par_el1) op(sp_el1)        \
@@ -42,7 +47,7 @@ void cpu_init_registers(struct cpu *cpu)
 				       MDCR_EL2_TPMS | MDCR_EL2_TTRF |
 				       (dfr0 >> 8 & 0xf ? READ_SYSREG(pmcr_el0) >> 11 & 0x1f : 0));
 	WRITE_SYSREG(hstr_el2, 0);
-	WRITE_SYSREG(cnthctl_el2, CNTHCTL_EL2_EL1PCTEN);
+	WRITE_SYSREG(cnthctl_el2, TASK_CNTHCTL);
 	WRITE_SYSREG(cntvoff_el2, 0);
 	WRITE_SYSREG(cntv_ctl_el0, 0);
 	WRITE_SYSREG(cntp_ctl_el0, 0);
@@ -107,6 +112,7 @@ void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
 	if (vcpu->cpacr_swapped)
 		WRITE_SYSREG(cpacr_el1, vcpu->sys.cpacr_el1);
 	WRITE_SYSREG(cntkctl_el1, vcpu->sys.cntkctl_el1);
+	WRITE_SYSREG(cnthctl_el2, GUEST_CNTHCTL);
 	WRITE_SYSREG(sp_el0, vcpu->sys.sp_el0);
 	WRITE_SYSREG(tpidr_el0, vcpu->sys.tpidr_el0);
 	WRITE_SYSREG(tpidrro_el0, vcpu->sys.tpidrro_el0);
@@ -138,6 +144,7 @@ void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu)
 	vcpu->sys.tpidr_el0 = READ_SYSREG(tpidr_el0);
 	vcpu->sys.tpidrro_el0 = READ_SYSREG(tpidrro_el0);
 	WRITE_SYSREG(cntkctl_el1, TASK_CNTKCTL);
+	WRITE_SYSREG(cnthctl_el2, TASK_CNTHCTL);
 	cpu->guest = NULL;
 }
 
@@ -171,6 +178,7 @@ void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason)
 		vcpu->eoi_count = 0;
 	}
 	vcpu->thread->regs.x[0] = OK;
+	vcpu->thread->regs.x[2] = reason;
 	enter_task(cpu, vcpu->thread);
 }
 
@@ -514,6 +522,7 @@ static struct regs *exit_at_once(struct vcpu *vcpu, uint64_t reason)
 	state->eoi_count = vcpu->eoi_count;
 	memcpy(state->eoi, vcpu->eoi, vcpu->eoi_count * sizeof(state->eoi[0]));
 	vcpu->eoi_count = 0;
+	vcpu->thread->regs.x[2] = reason;
 	return answer(vcpu->thread, OK);
 }
 
