@@ -376,7 +376,8 @@ static void faults_that_no_guest_survives_are_start_errors(void **state)
 }
 
 #define FOUR_CPUS                                                                                                      \
-	"cpus { #address-cells = <2>; #size-cells = <0>; cpu-map { };"                                                 \
+	"cpus { #address-cells = <2>; #size-cells = <0>;"                                                              \
+	"cpu@5 { device_type = \"cpu\"; reg = <0 5>; status = \"disabled\"; }; cpu-map { };"                           \
 	"cpu@100 { device_type = \"cpu\"; reg = <0 0x100>; };"                                                         \
 	"cpu@0 { device_type = \"cpu\"; reg = <0 0>; status = \"disabled\"; }; l2 { compatible = \"cache\"; };"        \
 	"cpu@101 { device_type = \"cpu\"; reg = <0 0x101>; }; cpu@1 { device_type = \"cpu\"; reg = <1 1>; }; };"
@@ -391,6 +392,7 @@ static void cpu_nodes_beyond_the_vcpus_are_removed(void **state)
 	assert_int_equal(s.scan.cpu[1].mpidr, 0x101);
 	assert_true(fdt_path_offset(s.tree.fdt, "/cpus/cpu@0") < 0);
 	assert_true(fdt_path_offset(s.tree.fdt, "/cpus/cpu@1") < 0);
+	assert_true(fdt_path_offset(s.tree.fdt, "/cpus/cpu@5") < 0);
 	assert_true(fdt_path_offset(s.tree.fdt, "/cpus/cpu-map") < 0);
 	assert_true(fdt_path_offset(s.tree.fdt, "/cpus/l2") > 0);
 	assert_true(report_has(&s.report, REPORT_WARN, "has 3 CPUs, the VM 2"));
@@ -405,7 +407,9 @@ static void cpu_nodes_beyond_the_vcpus_are_removed(void **state)
 
 static void a_bare_tree_is_warned_about_and_gets_one_cpu(void **state)
 {
-	struct scanned s = scan_source("/dts-v1/; / { };", 4);
+	struct scanned s = scan_source("/dts-v1/; / { #address-cells = <2>; #size-cells = <2>;" UART(
+					       "u", "0x9000000", "interrupts = <0 1 4>;") "};",
+				       4);
 
 	(void)state;
 	assert_int_equal(s.e, OK);
@@ -413,6 +417,7 @@ static void a_bare_tree_is_warned_about_and_gets_one_cpu(void **state)
 	assert_int_equal(s.scan.cpu[0].mpidr, 0);
 	assert_true(report_has(&s.report, REPORT_WARN, "no CPU nodes"));
 	assert_true(report_has(&s.report, REPORT_WARN, "no interrupt controller"));
+	assert_true(report_has(&s.report, REPORT_DISABLED, "/u: the guest has no interrupt controller"));
 	scanned_free(&s);
 }
 

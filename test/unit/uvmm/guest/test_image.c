@@ -111,6 +111,9 @@ static void an_entry_given_as_virtual_address_becomes_a_physical_one(void **stat
 	memcpy(data + 24, &(uint64_t){0xffff000000000004}, 8);      /* e_entry */
 	assert_int_equal(image_probe(&l.file, &l.image, &l.report), OK);
 	assert_int_equal(l.image.entry, RAM_BASE + 4);
+	memcpy(data + 24, &(uint64_t){RAM_BASE + 8}, 8);
+	assert_int_equal(image_probe(&l.file, &l.image, &l.report), OK);
+	assert_int_equal(l.image.entry, RAM_BASE + 8);
 	unload(&l);
 }
 
