@@ -38,10 +38,10 @@ struct virq_queue {
 	uint8_t lr_count;
 	bool loaded;                   /* the hardware has our list registers; else saved_lr */
 	uint16_t lr_used;              /* not known to be empty: the guest may have finished since */
-	uint32_t hcr;                  /* ICH_HCR_EL2 as last written; EOIcount only while not loaded */
+	uint32_t hcr;                  /* ICH_HCR_EL2 as last written, or to be written; EOIcount 0 */
 	uint32_t hcr_base;             /* bits that are always set */
 	uint32_t dir_trap;             /* bits that trap ICC_DIR_EL1 */
-	uint32_t lr_intid[ICH_LR_MAX]; /* VIRQ_INTID_NONE: holds an ended interrupt, or nothing */
+	uint32_t lr_intid[ICH_LR_MAX]; /* UINT32_MAX: nothing, or an end to be reported */
 	uint32_t lr_link[ICH_LR_MAX];  /* as virq_entry.link */
 	uint8_t behind_count;
 	uint8_t behind_pending; /* of these: pending and not active */
