@@ -45,7 +45,7 @@ include mk/guest.mk
 include mk/run.mk
 include mk/check.mk
 
-all: $O/hv.bin $(programs) $(guests) $(rom)
+all: $O/hv.bin $(programs) $(test_programs) $(guests) $(rom)
 
 help:
 	@sed -n 's/^#: //p' Makefile mk/*.mk

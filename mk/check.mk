@@ -80,7 +80,7 @@ check: $(generated)
 	tools/sum-results unit check
 
 # System tests. CASE picks by name; POINTS=all runs the whole matrix of machines.
-sys: $O/hv.bin $(programs) $(guests)
+sys: $O/hv.bin $(programs) $(test_programs) $(guests)
 	UVMM_BUILD=$(CURDIR)/$O /usr/bin/python3 -m pytest -q -n 2 test/sys $(if $(CASE),-k "$(CASE)")
 
 # All tests; a part that fails does not keep the others from running.

@@ -16,6 +16,10 @@ ned_extra := $O/user/embedded.o
 
 program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(name)))
 programs := $(program_names:%=$O/%)
+# Programs of the system tests, one file each.
+test_program_names := $(patsubst test/prog/%.c,%,$(wildcard test/prog/*.c))
+$(foreach name,$(test_program_names),$(eval $(name)_sources := test/prog/$(name).c))
+test_programs := $(test_program_names:%=$O/%)
 
 user_object = $(patsubst %,$O/user/%.o,$1)
 $O/user/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
@@ -38,14 +42,14 @@ $O/$1.elf: $(call user_object,$($1_sources)) $($1_extra) $O/lib/librt.a $($1_lib
 	$$(CC) $(link_flags) -Wl,-Map,$O/$1.map $(call user_object,$($1_sources)) $($1_extra) $($1_libs) \
 		-Wl,--start-group $O/lib/librt.a -lm -lc -lgcc -Wl,--end-group -o $$@
 endef
-$(foreach name,$(program_names),$(eval $(call program,$(name))))
+$(foreach name,$(program_names) $(test_program_names),$(eval $(call program,$(name))))
 
-$(programs): $O/%: $O/%.elf
+$(programs) $(test_programs): $O/%: $O/%.elf
 	$(make_folder)
 	$(CROSS)strip -o $@ $<
 
 # The same through clang, objects only.
-user_c := $(filter %.c,$(sort $(foreach name,rt $(program_names),$($(name)_sources))))
+user_c := $(filter %.c,$(sort $(foreach name,rt $(program_names) $(test_program_names),$($(name)_sources))))
 second_opinion += $(user_c:%=$O/clang/user/%.o)
 $O/clang/user/%.c.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$(make_folder)

@@ -11,7 +11,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("UVMM_BUILD", os.path.join(TOP, "build"))
 SHARED = os.path.join(TOP, "build")  # what all presets share: guests, Debian's files
 # Emulation on a busy machine of two cores: generous limits, which only a failing test reaches.
-TIME_LIMIT = 120
+TIME_LIMIT = 60
+# After one of these nothing good comes any more: a test that waits for something else need not wait.
+FATAL = r"(?:hv: panic|ned: error:|fault: )[^\n]*\n"
 
 
 class Console:
@@ -27,9 +29,11 @@ class Console:
 
     def expect(self, pattern, timeout=TIME_LIMIT):
         """Wait for a regular expression; returns its match. The test fails if it does not come."""
-        found = self.child.expect([pattern, pexpect.TIMEOUT, pexpect.EOF], timeout=timeout)
+        found = self.child.expect([pattern, FATAL, pexpect.TIMEOUT, pexpect.EOF], timeout=timeout)
+        if found == 1 and re.search(pattern, self.child.match.group()):
+            return re.search(pattern, self.child.match.group())
         if found:
-            what = f"printed nothing like that in {timeout} s" if found == 1 else "ended"
+            what = ["did not get there", f"printed nothing like that in {timeout} s", "ended"][found - 1]
             pytest.fail(f"waited for {pattern!r}; the machine {what}\n{self.tail()}", pytrace=False)
         return self.child.match
 

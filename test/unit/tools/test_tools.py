@@ -130,5 +130,5 @@ def test_backtrace_puts_a_name_to_an_address(tmp_path):
     done = run("aarch64-linux-gnu-gcc", "-g", "-nostdlib", "-static", "-Wl,-Ttext=0x400000", "-Wl,-e,0", "-o",
                str(tmp_path / "hv.elf"), str(source))
     assert done.returncode == 0, done.stdout
-    done = tool("backtrace", str(tmp_path), input="hv: backtrace: 0x0000000000400000 0x12345678\nnothing here 0x400000\n")
+    done = tool("backtrace", str(tmp_path), input="\x1b[31mhv:\x1b[0m backtrace: 0x400000 0x12345678\nnothing here 0x400000\n")
     assert done.stdout.count("reaches_for_the_moon") == 1 and "hv.c:3" in done.stdout
