@@ -140,8 +140,7 @@ static bool read_uart(const struct tree *tree, int node, struct machine_uart *ua
 		return false;
 	}
 	(void)tree_copy_text(uart->compatible, sizeof(uart->compatible), compatible, strlen(compatible));
-	if (fdt_get_path(tree->fdt, node, uart->path, sizeof(uart->path)))
-		uart->path[0] = 0;
+	(void)tree_copy_path(tree, node, uart->path, sizeof(uart->path));
 	uart->irq = tree_irq(tree, node, 0);
 	return uart->kind != MACHINE_UART_UNKNOWN;
 }

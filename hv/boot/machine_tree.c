@@ -14,26 +14,37 @@ struct sentence {
 	size_t length, size;
 };
 
+static char printable(char c)
+{
+	return c >= ' ' && c <= '~' ? c : '?';
+}
+
 static void put(void *ctx, char c)
 {
 	struct sentence *s = ctx;
 
 	if (s->length + 1 < s->size)
-		s->text[s->length++] = c >= ' ' && c <= '~' ? c : '?';
+		s->text[s->length++] = printable(c);
 	s->text[s->length] = 0;
+}
+
+static void put_text(struct sentence *s, const char *text, const char *more)
+{
+	for (; *text; text++)
+		put(s, *text);
+	for (; *more; more++)
+		put(s, *more);
 }
 
 enum err tree_fault(const struct tree *tree, enum err err, int node, const char *format, ...)
 {
 	struct sentence s = {tree->machine->why, 0, sizeof(tree->machine->why)};
+	char path[100];
 	va_list args;
 
 	s.text[0] = 0;
-	if (node >= 0 && !fdt_get_path(tree->fdt, node, s.text, 100)) {
-		s.length = strlen(s.text);
-		put(&s, ':');
-		put(&s, ' ');
-	}
+	if (node >= 0 && tree_copy_path(tree, node, path, sizeof(path)))
+		put_text(&s, path, ": ");
 	va_start(args, format);
 	fmt_write(put, &s, format, args);
 	va_end(args);
@@ -48,6 +59,17 @@ bool tree_copy_text(char *to, size_t size, const char *from, size_t length)
 	for (size_t i = 0; i < length; i++)
 		put(&s, from[i]);
 	return length < size;
+}
+
+bool tree_copy_path(const struct tree *tree, int node, char *to, size_t size)
+{
+	if (fdt_get_path(tree->fdt, node, to, (int)size)) {
+		to[0] = 0;
+		return false;
+	}
+	for (; *to; to++)
+		*to = printable(*to);
+	return true;
 }
 
 const char *tree_string(const struct tree *tree, int node, const char *name)

@@ -18,6 +18,9 @@ enum err tree_fault(const struct tree *tree, enum err err, int node, const char 
 /* Copies text up to size - 1 characters, unprintable ones as '?'. False: it was longer. */
 bool tree_copy_text(char *to, size_t size, const char *from, size_t length);
 
+/* The path of a node, with unprintable characters as '?'. False: it is longer than size - 1; then *to is empty. */
+bool tree_copy_path(const struct tree *tree, int node, char *to, size_t size);
+
 /* A property that is a string ended by 0; NULL: missing or malformed. */
 const char *tree_string(const struct tree *tree, int node, const char *name);
 
