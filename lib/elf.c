@@ -32,8 +32,6 @@ static const char *check_header(const struct file_header *h)
 {
 	static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1}; /* 64 bit, little endian, version 1 */
 
-	if (memcmp(h->ident, ident, 4) != 0)
-		return "is no ELF file";
 	if (memcmp(h->ident, ident, sizeof(ident)) != 0)
 		return "is no 64-bit little-endian ELF file";
 	if (h->machine != MACHINE_AARCH64)
@@ -117,9 +115,10 @@ enum err elf_read(const void *file, size_t size, struct elf_image *out_image, co
 {
 	struct elf_image image = {.count = 0};
 	struct file_header h;
-	const char *why = "is too short for an ELF file";
+	bool has_magic = size >= 4 && memcmp(file, "\177ELF", 4) == 0;
+	const char *why = has_magic ? "is too short for an ELF file" : "is no ELF file";
 
-	if (size >= sizeof(h)) {
+	if (has_magic && size >= sizeof(h)) {
 		memcpy(&h, file, sizeof(h));
 		image.entry = h.entry;
 		why = check_header(&h);

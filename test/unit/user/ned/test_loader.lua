@@ -83,7 +83,7 @@ test("an unknown option is an error with a suggestion", function()
 end)
 
 test("a missing program is an error with the nearest file", function(core)
-  contains(harness.error_of [[L4.default_loader:start({}, "rom/uvm")]], "no file 'rom/uvm'; did you mean 'rom/uvmm'?")
+  contains(harness.error_of [[L4.default_loader:start({}, "rom/uvm")]], "rom/uvm cannot be started: the ROM has no such file; did you mean 'rom/uvmm'?")
   collectgarbage()
   equal(core.count(), 0)
 end)

@@ -105,7 +105,7 @@ end
 
 local function tell_what_runs()
   local running = tasks.running()
-  if #tasks.started == 0 then
+  if tasks.count == 0 then
     report.say("nothing had been started")
   elseif #running == 0 then
     report.say("all that had been started has ended")
@@ -175,7 +175,7 @@ return function(argv)
     local is_over = is_through and #tasks.running() == 0 and not loop.has_sleepers()
     if is_over and not was_over then
       if not is_broken and script then
-        report.say(#tasks.started == 0 and "the script is through and started nothing" or
+        report.say(tasks.count == 0 and "the script is through and started nothing" or
                    "the script is through and everything it started has ended")
       end
       if request and request.after == "wait" then

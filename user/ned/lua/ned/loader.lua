@@ -121,13 +121,16 @@ local function scheduler_of(what, self, options)
   return sched.limit(what, parent, base, base + sched.PRIORITY_RANGE, sched.mask_of(options.cpus))
 end
 
-local function load_failed(what, file, code, doing)
+local function load_failed(what, code, doing, factory)
   if code == abi.Error.ENOENT then
-    report.fail("%s: the ROM has no file '%s'%s", what, file, report.suggest(file, rom_names()))
+    report.fail("%s cannot be started: the ROM has no such file%s", what, report.suggest(what, rom_names()))
   elseif code == abi.Error.EINVAL then
-    report.fail("%s: '%s' cannot be started: the file %s", what, file, doing)
+    report.fail("%s cannot be started: the file %s", what, doing)
   end
-  report.fail("%s: '%s' cannot be started: %s: %s", what, file, doing, report.error_text(code))
+  local info = code == abi.Error.ENOMEM and core.factory_info(factory.ref.slot)
+  report.fail("%s cannot be started: %s: %s%s", what, doing, report.error_text(code),
+              info and string.format("; its factory has %s left of %s (option mem)", report.size(info.quota - info.used),
+                                     report.size(info.quota)) or "")
 end
 
 -- Make everything but let nothing run.
@@ -138,7 +141,7 @@ local function load(what, file, argv, factory, list, text)
   end
   local program, code, doing = core.load(request)
   if not program then
-    load_failed(what, file, code, doing)
+    load_failed(what, code, doing, factory)
   end
   return program
 end

@@ -4,7 +4,9 @@ local core = require "core"
 local loop = require "ned.loop"
 local report = require "ned.report"
 
-local tasks = {started = {}} -- all that ever started, in order
+local tasks = {count = 0} -- how many ever started
+
+local alive = {} -- those that run, in the order of their start
 
 local Task = {}
 local methods = {}
@@ -41,6 +43,12 @@ local function ended(self)
     reason, code, pc, far = abi.death.KILLED, 0, 0, 0
   end
   self.running = false
+  for i, task in ipairs(alive) do
+    if rawequal(task, self) then
+      table.remove(alive, i)
+      break
+    end
+  end
   self.reason_ended, self.code, self.pc, self.far = reason_of(reason), code, pc, far
   loop.remove_handler(self.badge)
   core.drop(self.irq)
@@ -68,7 +76,8 @@ function tasks.new(name, file, slot, factory)
     report.fail("%s: its end cannot be watched: %s", name, report.error_text(code))
   end
   setmetatable(self, Task)
-  tasks.started[#tasks.started + 1] = self
+  tasks.count = tasks.count + 1
+  alive[#alive + 1] = self
   return self
 end
 
@@ -146,10 +155,8 @@ end
 -- The names of those that run, in the order of their start.
 function tasks.running()
   local names = {}
-  for _, task in ipairs(tasks.started) do
-    if task.running then
-      names[#names + 1] = task.name
-    end
+  for i, task in ipairs(alive) do
+    names[i] = task.name
   end
   return names
 end

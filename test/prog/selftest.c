@@ -1,0 +1,155 @@
+/* What the run-time promises to programs, tried by one: prints "ok" or "not ok" and a sentence each; the exit code is the
+ * number of failures. With an argument: exit with that number at once.
+ */
+#include <l4/rt.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int failures;
+
+static void report(bool good, const char *sentence)
+{
+	printf("%s - %s\n", good ? "ok" : "not ok", sentence);
+	failures += !good;
+}
+
+static void test_environment(void)
+{
+	uint32_t slot, other;
+
+	report(l4_env_cap("log", &slot) == OK && l4_env_rights(slot) == (L4_RIGHT_R | L4_RIGHT_W),
+	       "log is given with r and w");
+	report(l4_env_cap("nothing", &slot) == ERR_NOENT, "a capability that was not given is not found");
+	report(l4_slot_alloc(&slot) == OK && l4_slot_alloc(&other) == OK && slot != other, "free slots differ");
+	l4_slot_free(slot);
+	l4_slot_free(other);
+}
+
+static void test_heap(void)
+{
+	enum { PIECES = 200 };
+	char *piece[PIECES];
+	bool good = true;
+
+	for (size_t i = 0; i < PIECES; i++) {
+		piece[i] = malloc(i * 97 + 1);
+		good = good && piece[i] != NULL;
+		if (piece[i] != NULL)
+			memset(piece[i], (int)i, i * 97 + 1);
+	}
+	for (size_t i = 0; i < PIECES; i++) {
+		good = good && piece[i] != NULL && piece[i][i * 97] == (char)i;
+		free(piece[i]);
+	}
+	report(good, "the heap hands out memory that does not overlap");
+	errno = 0;
+	report(malloc(1u << 30) == NULL && errno == ENOMEM, "more heap than the quota fails with ENOMEM");
+	report(malloc(100) != NULL, "after that smaller pieces are still there");
+}
+
+static _Thread_local int own = 5;
+static uint32_t threads_done;
+
+static void thread(void *arg)
+{
+	bool *good = arg;
+
+	*good = own == 5 && errno == 0;
+	own = 6;
+	errno = 1;
+	l4_sleep_until(l4_now() + l4_ticks_of_ms(5));
+	*good = *good && own == 6 && errno == 1;
+	__atomic_fetch_add(&threads_done, 1, __ATOMIC_RELEASE);
+}
+
+static void test_threads(void)
+{
+	enum { THREADS = 4 };
+	bool good[THREADS] = {false};
+	bool all = true;
+	uint64_t give_up = l4_now() + l4_ticks_of_ms(5000);
+
+	own = 7;
+	for (int i = 0; i < THREADS; i++) {
+		uint32_t slot;
+
+		all = all && l4_thread_create_start(thread, &good[i], 0, -1, 0, &slot) == OK;
+	}
+	while (__atomic_load_n(&threads_done, __ATOMIC_ACQUIRE) < THREADS && l4_now() < give_up)
+		l4_sleep_until(l4_now() + l4_ticks_of_ms(1));
+	for (int i = 0; i < THREADS; i++)
+		all = all && good[i];
+	report(all && own == 7, "threads run, each with its own variables and errno");
+}
+
+static void test_copies(void)
+{
+	char to[100] = "", from[] = "0123456789012345678901234567890123456789";
+	char *nothing = (char *)0x3000000000;
+
+	report(l4_try_copy(to + 1, from, sizeof(from)) == OK && strcmp(to + 1, from) == 0, "try_copy copies");
+	report(l4_try_copy(to, nothing, 64) == ERR_FAULT, "try_copy from where nothing is fails");
+	report(l4_try_copy(nothing, from, 3) == ERR_FAULT, "try_copy to where nothing is fails, again and again");
+}
+
+static void test_memory_that_goes(void)
+{
+	uint32_t factory, dataspace;
+	char byte = 1;
+	void *window;
+	bool good = l4_env_cap("factory", &factory) == OK && l4_slot_alloc(&dataspace) == OK &&
+		    l4_factory_create_dataspace(factory, dataspace, 2 * L4_PAGE_SIZE, 0, 0) == OK &&
+		    l4_attach(dataspace, L4_PAGE_SIZE, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W, &window) == OK;
+
+	report(good, "a dataspace is made and a page of it mapped");
+	if (!good)
+		return;
+	report(l4_try_copy(window, &byte, 1) == OK && *(volatile char *)window == 1, "it can be written and read");
+	report(l4_object_destroy(dataspace) == OK && l4_try_copy(&byte, window, 1) == ERR_FAULT,
+	       "after its end a copy from it fails");
+}
+
+static void test_sleep(void)
+{
+	uint64_t start = l4_now();
+	uint64_t ms;
+
+	l4_sleep_until(start + l4_ticks_of_ms(50));
+	ms = (l4_now() - start) * 1000 / l4_counter_hz();
+	report(ms >= 50 && ms < 2000, "sleeping 50 ms takes 50 ms and not much more");
+}
+
+static void test_files(void)
+{
+	FILE *file = fopen("rom/selftest.txt", "r");
+	char line[32] = "";
+	const void *data;
+	size_t size;
+
+	report(file != NULL && fgets(line, sizeof(line), file) != NULL && strcmp(line, "first\n") == 0 &&
+		       fseek(file, -4, SEEK_END) == 0 && fgets(line, sizeof(line), file) != NULL &&
+		       strcmp(line, "end\n") == 0,
+	       "a file of the ROM is read line by line");
+	if (file != NULL)
+		(void)fclose(file);
+	report(fopen("rom/selftest.txt", "w") == NULL && errno == EROFS, "it cannot be written");
+	report(fopen("rom/none", "r") == NULL && errno == ENOENT, "a file that is not there is not opened");
+	report(l4_rom_find("selftest.txt", &data, &size) == OK && size == 10, "its size is known");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		return atoi(argv[1]);
+	test_environment();
+	test_heap();
+	test_threads();
+	test_copies();
+	test_memory_that_goes();
+	test_sleep();
+	test_files();
+	return failures;
+}
