@@ -27,7 +27,7 @@ setmetatable(_G, {
 
 local function usage_error(format, ...)
   report.say(format, ...)
-  report.say("usage: ned [--exit | --wait-and-exit] [--execute STATEMENTS]... [SCRIPT [arguments]]")
+  report.say("usage: ned [--exit | --wait-and-exit] [--execute STATEMENTS]... SCRIPT [arguments]")
 end
 
 -- {after = nil | "exit" | "wait", statements = {...}, script =, arguments =}, or nil after a message.
