@@ -13,7 +13,7 @@ SHARED = os.path.join(TOP, "build")  # what all presets share: guests, Debian's 
 # Emulation on a busy machine of two cores: generous limits, which only a failing test reaches.
 TIME_LIMIT = 60
 # After one of these nothing good comes any more: a test that waits for something else need not wait.
-FATAL = r"(?:hv: panic|ned: error:|fault: )[^\n]*\n"
+FATAL = r"(?:hv: panic|ned: error:|\bfault: )[^\n]*\n"
 
 
 class Console:

@@ -1,6 +1,8 @@
 """ned on the machine: scripts, programs, their ends, and what it says when something is wrong."""
 import pytest
 
+from conftest import guest_files
+
 PRELUDE = "local vmm = require 'vmm'\n"
 
 
@@ -142,3 +144,32 @@ error("no further")
 ], ids=["by the script", "by --wait-and-exit"])
 def test_the_machine_is_turned_off(machine, script, append):
     assert machine(script, append=append).expect_end() == 0
+
+
+def test_a_guest_that_turns_itself_off_or_restarts_is_told_apart(machine):
+    for command, state in (("poweroff -f", "stopped"), ("reboot -f", "reset")):
+        console = machine("local vm = (require 'vmm').start_vm{id = 'guest', mem = 96}\n"
+                          "local code, reason, state = vm:wait()\nprint('over:', code, reason, state)\n", guest_files())
+        console.expect("guest# ")
+        console.send_line(command)
+        console.expect(r"over:\s+\d+\s+exit\s+" + state)
+
+
+def test_a_stopped_vm_gives_everything_back_and_another_goes_on(machine):
+    console = machine("""
+local vmm = require "vmm"
+local function used()
+  collectgarbage() collectgarbage()
+  return L4.Env.user_factory:info().used
+end
+local stays = vmm.start_vm{id = "stays", mem = 64}
+local before = used()
+for i = 1, 3 do
+  local goes = vmm.start_vm{id = "goes" .. i, mem = 128}
+  L4.sleep(1)
+  print(goes:state(), goes:stop(), stays:state(), "left over: " .. used() - before)
+end
+""", guest_files())
+    for _ in range(3):
+        left = console.expect(r"running\s+stopped\s+running\s+left over: (-?\d+)").group(1)
+        assert abs(int(left)) <= 0x201000
