@@ -18,7 +18,7 @@ static void report(bool good, const char *sentence)
 
 static void test_environment(void)
 {
-	uint32_t slot, other;
+	uint32_t slot = 0, other = 0;
 
 	report(l4_env_cap("log", &slot) == OK && l4_env_rights(slot) == (L4_RIGHT_R | L4_RIGHT_W),
 	       "log is given with r and w");
@@ -97,9 +97,9 @@ static void test_copies(void)
 
 static void test_memory_that_goes(void)
 {
-	uint32_t factory, dataspace;
+	uint32_t factory, dataspace = 0;
 	char byte = 1;
-	void *window;
+	void *window = NULL;
 	bool good = l4_env_cap("factory", &factory) == OK && l4_slot_alloc(&dataspace) == OK &&
 		    l4_factory_create_dataspace(factory, dataspace, 2 * L4_PAGE_SIZE, 0, 0) == OK &&
 		    l4_attach(dataspace, L4_PAGE_SIZE, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W, &window) == OK;
