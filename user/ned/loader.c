@@ -185,8 +185,9 @@ static enum err find(const char *name, const void **out_file, struct elf_image *
 	enum err err = l4_rom_find(name, out_file, &size);
 
 	if (err != OK) {
-		*out_what = err == ERR_NOENT ? "the ROM has no such file" : "the ROM is damaged";
-		return err;
+		/* ERR_INVAL is for the file's own faults. */
+		*out_what = "finding it in the ROM, which is damaged before it";
+		return err == ERR_INVAL ? ERR_IO : err;
 	}
 	return elf_read(*out_file, size, out_image, out_what);
 }

@@ -21,6 +21,7 @@ function core.reset()
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
+  core.no_watch, core.no_start = false, false -- make these fail
   for i, name in ipairs(ENV) do
     core.objects[i] = {kind = abi.kind[env_kind[name]], rights = name == "rom" and 4 or 15}
   end
@@ -217,6 +218,9 @@ end
 
 function core.start(thread)
   record("start", thread)
+  if core.no_start then
+    return nil, abi.Error.EINVAL
+  end
   return true
 end
 
@@ -229,6 +233,9 @@ function core.status(task)
 end
 
 function core.watch(_, task, badge)
+  if core.no_watch then
+    return nil, abi.Error.ENOMEM
+  end
   core.watched[task] = badge
   return new(abi.kind.irq)
 end

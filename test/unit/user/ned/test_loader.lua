@@ -224,6 +224,18 @@ test("nothing of a program is left after its end", function(core)
   equal(core.count(), 0)
 end)
 
+test("a program that cannot be watched or started leaves nothing", function(core)
+  core.no_watch = true
+  contains(harness.error_of [[L4.default_loader:start({}, "rom/uvmm")]], "its end cannot be watched")
+  core.no_watch, core.no_start = false, true
+  contains(harness.error_of [[L4.default_loader:start({}, "rom/uvmm")]], "EINVAL")
+  core.no_start = false
+  require("ned.loop").step()
+  collectgarbage()
+  collectgarbage()
+  equal(core.count(), 0)
+end)
+
 test("a misspelled method of a task is suggested", function()
   contains(harness.error_of [[L4.default_loader:start({}, "rom/uvmm"):exitcode()]], "did you mean 'exit_code'?")
 end)

@@ -184,22 +184,25 @@ local function start(self, options, argv)
   add_default(list, "scheduler", scheduler and scheduler:m("rws"))
 
   local program = load(what, file, argv, factory, list, text)
-  local ok, task = pcall(function()
-    local made = tasks.new(name, file, program.task, environment.factory)
+  local made
+  local ok, message = pcall(function()
+    made = tasks.new(name, file, program.task, environment.factory)
     -- What ned itself has to keep as long as the program runs.
     made.keep = {factory, scheduler}
     if scheduler then
       made.releases[1] = sched.place(what, scheduler, program.thread)
     end
     caps.check(core.start(program.thread, program.entry, program.stack, program.environment))
-    return made
   end)
   core.drop(program.thread)
   if not ok then
     core.destroy(program.task)
-    error(task, 0)
+    if not made then
+      core.drop(program.task)
+    end
+    error(message, 0)
   end
-  return task
+  return made
 end
 
 local function check_self(self, method)
