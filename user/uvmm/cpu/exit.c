@@ -57,7 +57,7 @@ static enum vcpu_next fault(struct vcpu *vcpu, enum vcpu_event event, bool skip)
 			break;
 		if (esr & ISS_ISV && !(esr & ISS_WNR))
 			vcpu_set(vcpu, ISS_SRT(esr), 0);
-		vcpu_skip(vcpu, esr);
+		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	case FAULT_MODE_INJECT:
 		break;
@@ -65,7 +65,21 @@ static enum vcpu_next fault(struct vcpu *vcpu, enum vcpu_event event, bool skip)
 	return inject_abort(vcpu);
 }
 
-static enum vcpu_next data_abort(struct vcpu *vcpu)
+/* Without syndrome: pairs, writeback, cache maintenance, walks of the guest's page tables. */
+static __attribute__((noinline)) enum vcpu_next data_abort_undecoded(struct vcpu *vcpu, uint64_t esr)
+{
+	/* The memory behind our RAM failed: that is the guest's to know. */
+	if (ISS_FSC_EXTERNAL(esr))
+		return inject_abort(vcpu);
+	/* Cleaning what no cache can hold has nothing to do. */
+	if (esr & ISS_CM) {
+		vcpu_skip(vcpu);
+		return VCPU_RUN;
+	}
+	return fault(vcpu, VCPU_EVENT_UNDECODABLE, true);
+}
+
+static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
 {
 	struct l4_vcpu_state *page = vcpu->page;
 	uint64_t esr = page->esr;
@@ -73,44 +87,31 @@ static enum vcpu_next data_abort(struct vcpu *vcpu)
 	struct mmio_access access = {.address = page->ipa, .size = size, .write = esr & ISS_WNR};
 	enum mmio_result result;
 
-	if (!(esr & ISS_ISV)) {
-		/* The memory behind our RAM failed: that is the guest's to know. */
-		if (ISS_FSC_EXTERNAL(esr))
-			return inject_abort(vcpu);
-		/* Cleaning what no cache can hold has nothing to do. */
-		if (esr & ISS_CM) {
-			vcpu_skip(vcpu, esr);
-			return VCPU_RUN;
-		}
-		return fault(vcpu, VCPU_EVENT_UNDECODABLE, true);
-	}
-	if (access.write)
+	if (!(esr & ISS_ISV))
+		return data_abort_undecoded(vcpu, esr);
+	if (esr & ISS_WNR)
 		access.value = vcpu_get(vcpu, ISS_SRT(esr)) & size_mask(size);
 	result = bus_access(&vcpu->vm->bus, &vcpu->bus_hint, &access);
 	if (result != MMIO_OK)
 		return fault(vcpu, result == MMIO_BAD ? VCPU_EVENT_BAD_ACCESS : VCPU_EVENT_NO_DEVICE, true);
-	if (!access.write)
+	if (!(esr & ISS_WNR))
 		vcpu_set(vcpu, ISS_SRT(esr), extend(access.value, size, esr));
-	vcpu_skip(vcpu, esr);
+	vcpu_skip(vcpu);
 	return VCPU_RUN;
 }
 
-static enum vcpu_next trap(struct vcpu *vcpu)
+static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 {
 	struct l4_vcpu_state *page = vcpu->page;
 
 	switch (ESR_EC(page->esr)) {
-	case EC_DATA_ABORT:
-		return data_abort(vcpu);
-	case EC_SYSREG:
-		return sysreg_trap(vcpu);
 	case EC_HVC64: /* the pc is behind the instruction already */
 		return smccc_call(vcpu, page->esr & 0xffff);
 	case EC_SMC64: /* a trapped SMC leaves the pc at it [ARM ESR_EL2, SMC in AArch64 state] */
-		vcpu_skip(vcpu, page->esr);
+		vcpu_skip(vcpu);
 		return smccc_call(vcpu, page->esr & 0xffff);
 	case EC_WFX: /* the hypervisor waits by itself; if it hands one out, waking at once is allowed */
-		vcpu_skip(vcpu, page->esr);
+		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	case EC_INSTRUCTION_ABORT:
 		/* There is nothing to ignore in a fetch: without an instruction the guest cannot go on. */
@@ -121,11 +122,23 @@ static enum vcpu_next trap(struct vcpu *vcpu)
 	}
 }
 
-enum vcpu_next exit_handle(struct vcpu *vcpu, uint64_t reason)
+/* What happens most comes first. */
+static inline enum vcpu_next trap(struct vcpu *vcpu)
 {
-	struct l4_vcpu_state *page = vcpu->page;
+	uint32_t ec = ESR_EC(vcpu->page->esr);
 
-	/* Any exit can bring ends along. */
+	if (ec == EC_DATA_ABORT)
+		return data_abort(vcpu);
+	if (ec == EC_SYSREG)
+		return sysreg_trap(vcpu);
+	return rare_trap(vcpu);
+}
+
+/* Not a trap, or one that brings ends of interrupts along, as any exit can. */
+static __attribute__((noinline)) enum vcpu_next rare_exit(struct vcpu *vcpu, uint64_t reason)
+{
+	const struct l4_vcpu_state *page = vcpu->page;
+
 	for (uint32_t i = 0; i < page->eoi_count && i < L4_VCPU_LR_MAX; i++)
 		gic_end_of_interrupt(&vcpu->vm->gic, vcpu->index, page->eoi[i]);
 	switch (reason) {
@@ -141,4 +154,11 @@ enum vcpu_next exit_handle(struct vcpu *vcpu, uint64_t reason)
 		vcpu_event(vcpu, VCPU_EVENT_EXIT, reason);
 		return VCPU_VM_HALT;
 	}
+}
+
+enum vcpu_next exit_handle(struct vcpu *vcpu, uint64_t reason)
+{
+	if (__builtin_expect(reason != L4_EXIT_TRAP || vcpu->page->eoi_count != 0, 0))
+		return rare_exit(vcpu, reason);
+	return trap(vcpu);
 }

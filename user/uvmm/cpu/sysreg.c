@@ -51,27 +51,18 @@ static enum vcpu_next other_register(struct vcpu *vcpu, uint32_t iss, bool is_re
 	if ((iss & SYSREG(3, 0, 0, 0, 0)) == SYSREG(2, 0, 0, 0, 0) && (op1_of(iss) == 0 || op1_of(iss) == 3)) {
 		if (is_read)
 			vcpu_set(vcpu, rt, 0);
-		vcpu_skip(vcpu, vcpu->page->esr);
+		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	}
 	vcpu_event(vcpu, VCPU_EVENT_SYSREG, vcpu->page->esr & 0x1ffffff);
 	return inject_undefined(vcpu);
 }
 
-enum vcpu_next sysreg_trap(struct vcpu *vcpu)
+static __attribute__((noinline)) enum vcpu_next known_register(struct vcpu *vcpu, uint32_t iss)
 {
-	uint32_t iss = (uint32_t)vcpu->page->esr & 0x1ffffff;
 	bool is_read = iss & 1;
 	unsigned int rt = iss >> 5 & 31;
 
-	/* ID registers: those we filter and those not invented yet, which read 0. */
-	if ((iss & ID_SPACE_MASK) == ID_SPACE && is_read) {
-		unsigned int crm = iss >> 1 & 15;
-
-		vcpu_set(vcpu, rt, crm < 8 ? vcpu->vm->ids.reg[crm][iss >> 17 & 7] : 0);
-		vcpu_skip(vcpu, vcpu->page->esr);
-		return VCPU_RUN;
-	}
 	switch (iss & SYSREG_MASK) {
 	case ICC_SGI1R_EL1:
 	case ICC_SGI0R_EL1:
@@ -122,6 +113,19 @@ enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 	default:
 		return other_register(vcpu, iss, is_read, rt);
 	}
-	vcpu_skip(vcpu, vcpu->page->esr);
+	vcpu_skip(vcpu);
+	return VCPU_RUN;
+}
+
+enum vcpu_next sysreg_trap(struct vcpu *vcpu)
+{
+	uint32_t iss = (uint32_t)vcpu->page->esr & 0x1ffffff;
+	unsigned int crm = iss >> 1 & 15;
+
+	/* ID registers: those we filter and those not invented yet, which read 0. */
+	if ((iss & (ID_SPACE_MASK | 1)) != (ID_SPACE | 1))
+		return known_register(vcpu, iss);
+	vcpu_set(vcpu, iss >> 5 & 31, crm < 8 ? vcpu->vm->ids.reg[crm][iss >> 17 & 7] : 0);
+	vcpu_skip(vcpu);
 	return VCPU_RUN;
 }

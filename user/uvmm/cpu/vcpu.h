@@ -85,11 +85,11 @@ bool vcpu_fetch(struct vcpu *vcpu, uint64_t groups);
  * [ARM AArch64.TakeReset] */
 void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0);
 
-/* Step over the trapped instruction. */
-static inline void vcpu_skip(struct vcpu *vcpu, uint64_t esr)
+/* Step over the trapped instruction: four bytes, as there is no AArch32. What a completed instruction does to PSTATE:
+ * BTYPE and SS become 0. */
+static inline void vcpu_skip(struct vcpu *vcpu)
 {
-	vcpu->page->pc += esr & (1u << 25) ? 4 : 2; /* ESR_ELx.IL */
-	/* What a completed instruction does to PSTATE: BTYPE and SS become 0. */
+	vcpu->page->pc += 4;
 	vcpu->page->pstate &= ~(3ull << 10 | 1ull << 21);
 }
 

@@ -40,6 +40,17 @@ static enum err open_files(struct host *host, struct boot_input *in, struct blob
 /* The longest stage 2 that every Armv8.0 core of interest walks: 40 bits. */
 #define ADDRESS_LIMIT (1ull << 40)
 
+/* For the guest's choice of kernel addresses. Not secret: who knows when the VM started can guess it. It keeps the
+ * guest from running without; a capability for random numbers will do better. Never 0, which means none. */
+static uint64_t kaslr_seed(void)
+{
+	uint64_t x = l4_now() + 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return (x ^ x >> 31) | 1;
+}
+
 static enum err make_plan(struct host *host)
 {
 	struct blob dtbs[OPTIONS_DTB_MAX];

@@ -45,24 +45,29 @@ const struct bus_region *bus_find(const struct bus *bus, uint64_t address)
 	return &bus->region[place];
 }
 
+/* Not the region of last time. */
+static __attribute__((noinline)) enum mmio_result access_other(const struct bus *bus, unsigned int *hint,
+							       struct mmio_access *access)
+{
+	const struct bus_region *region = bus_find(bus, access->address);
+
+	if (!region)
+		return MMIO_NOT_MINE;
+	*hint = (unsigned int)(region - bus->region);
+	return bus_access(bus, hint, access);
+}
+
 enum mmio_result bus_access(const struct bus *bus, unsigned int *hint, struct mmio_access *access)
 {
-	unsigned int place = *hint;
-	const struct bus_region *region = &bus->region[place];
-	uint64_t address = access->address;
-	enum mmio_result result;
+	/* An unused entry has size 0 and holds no address. */
+	const struct bus_region *region = &bus->region[*hint];
+	uint64_t offset = access->address - region->base;
 
-	if (place >= bus->count || address - region->base >= region->size) {
-		region = bus_find(bus, address);
-		if (!region)
-			return MMIO_NOT_MINE;
-		*hint = (unsigned int)(region - bus->region);
-	}
+	if (__builtin_expect(offset >= region->size, 0))
+		return access_other(bus, hint, access);
 	/* An access that runs over the end belongs to nobody. */
-	if (access->size > region->size - (address - region->base))
+	if (access->size > region->size - offset)
 		return MMIO_NOT_MINE;
-	access->address = address - region->base;
-	result = region->handler(region->device, access);
-	access->address = address;
-	return result;
+	access->address = offset;
+	return region->handler(region->device, access);
 }

@@ -45,5 +45,5 @@ enum err bus_add(struct bus *bus, const struct bus_region *region);
 /* The region that holds the address, or NULL. */
 const struct bus_region *bus_find(const struct bus *bus, uint64_t address);
 
-/* Perform an access. `hint` belongs to the calling vCPU and starts as 0. */
+/* Perform an access; its address becomes the offset in the region. `hint` belongs to the calling vCPU and starts as 0. */
 enum mmio_result bus_access(const struct bus *bus, unsigned int *hint, struct mmio_access *access);

@@ -8,28 +8,6 @@
 #define SGI_MASK 0xffffu
 #define AFFINITY_MASK 0xff00ffffffull
 
-struct gic_range gic_private_range(struct gic *gic, unsigned int cpu)
-{
-	return (struct gic_range){
-		.bank = &gic->state.cpu[cpu].bank,
-		.first = 0,
-		.valid = ~0u,
-		.cpu = cpu,
-		.shared = false,
-	};
-}
-
-struct gic_range gic_shared_range(struct gic *gic, unsigned int bank)
-{
-	return (struct gic_range){
-		.bank = &gic->state.spi[bank],
-		.first = 32 + bank * 32,
-		.valid = bank == GIC_SPIS_MAX / 32 - 1 ? 0x0fffffffu : ~0u,
-		.cpu = 0,
-		.shared = true,
-	};
-}
-
 unsigned int gic_find_cpu(const struct gic *gic, uint64_t affinity)
 {
 	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++)

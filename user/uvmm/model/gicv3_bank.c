@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Every 0x80 bytes the kind changes at most once. [GIC Distributor register map] */
-static const uint8_t kind_at[0x1000 / 0x80] = {
+const uint8_t gic_kind_at[0x1000 / 0x80] = {
 	[0x000 / 0x80] = GIC_REG_CONTROL,
 	[0x080 / 0x80] = GIC_REG_IGROUPR,
 	[0x100 / 0x80] = GIC_REG_ISENABLER,
@@ -26,11 +26,6 @@ static const uint8_t kind_at[0x1000 / 0x80] = {
 	[0xc80 / 0x80] = GIC_REG_ICFGR,
 	/* 0xd00 IGRPMODR, 0xe00 NSACR: reserved with one security state; 0xf00 SGIR: reserved with affinity routing */
 };
-
-enum gic_reg gic_reg_kind(uint64_t offset)
-{
-	return offset < 0x1000 ? (enum gic_reg)kind_at[offset / 0x80] : GIC_REG_NONE;
-}
 
 uint32_t gic_id_register(uint64_t offset)
 {

@@ -27,8 +27,34 @@ struct gic_range {
 	bool shared;
 };
 
-/* The kind of the register at an offset below 0x1000. */
-enum gic_reg gic_reg_kind(uint64_t offset);
+static inline struct gic_range gic_private_range(struct gic *gic, unsigned int cpu)
+{
+	return (struct gic_range){
+		.bank = &gic->state.cpu[cpu].bank,
+		.first = 0,
+		.valid = ~0u,
+		.cpu = cpu,
+		.shared = false,
+	};
+}
+
+static inline struct gic_range gic_shared_range(struct gic *gic, unsigned int bank)
+{
+	return (struct gic_range){
+		.bank = &gic->state.spi[bank],
+		.first = 32 + bank * 32,
+		.valid = bank == GIC_SPIS_MAX / 32 - 1 ? 0x0fffffffu : ~0u,
+		.cpu = 0,
+		.shared = true,
+	};
+}
+
+/* The kind of the register at an offset in a frame. */
+extern const uint8_t gic_kind_at[0x1000 / 0x80];
+static inline enum gic_reg gic_reg_kind(uint64_t offset)
+{
+	return offset < 0x1000 ? (enum gic_reg)gic_kind_at[offset / 0x80] : GIC_REG_NONE;
+}
 
 /* Access to a register of the kinds IGROUPR to ICFGR within the 32 interrupts of `range`; `offset` counts bytes from
  * the range's first register of that kind. */
@@ -48,6 +74,4 @@ void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_
 /* Bits of the range whose interrupt the hypervisor holds in that state, L4_VIRQ_PENDING or L4_VIRQ_ACTIVE. */
 uint32_t gic_held(struct gic *gic, const struct gic_range *range, uint64_t state);
 void gic_set_active(struct gic *gic, const struct gic_range *range, uint32_t mask, bool active);
-struct gic_range gic_private_range(struct gic *gic, unsigned int cpu);
-struct gic_range gic_shared_range(struct gic *gic, unsigned int bank);
 unsigned int gic_find_cpu(const struct gic *gic, uint64_t affinity);

@@ -117,14 +117,14 @@ unsigned int pl011_receive(struct pl011 *uart, const uint8_t *bytes, unsigned in
 	return taken;
 }
 
-static uint32_t read_data(struct pl011 *uart)
+static __attribute__((noinline)) enum mmio_result read_data(struct pl011 *uart, struct mmio_access *access)
 {
 	struct pl011_state *s = &uart->state;
-	uint32_t byte = 0;
 
+	access->value = 0;
 	if (s->count == 0)
-		return 0;
-	byte = s->fifo[s->head];
+		return MMIO_OK;
+	access->value = s->fifo[s->head];
 	s->head = (s->head + 1) % PL011_FIFO;
 	s->count--;
 	if (s->count < trigger_level(s))
@@ -135,7 +135,7 @@ static uint32_t read_data(struct pl011 *uart)
 	update_irq(uart);
 	if (uart->port.room)
 		uart->port.room(uart->port.context);
-	return byte;
+	return MMIO_OK;
 }
 
 /* The byte leaves at once, so the FIFO falls through its trigger level with every write. [PL011 UARTTXINTR] */
@@ -179,35 +179,45 @@ static void write_side_effects(struct pl011 *uart, uint64_t offset, uint32_t val
 	}
 }
 
+/* Registers are 16 bits wide at most; a write to an upper byte has nothing to change. */
+static __attribute__((noinline)) enum mmio_result write_register(struct pl011 *uart, const struct mmio_access *access)
+{
+	const struct reg *reg = &regs[access->address / 4];
+	uint32_t value = (uint32_t)access->value & reg->mask;
+
+	if (access->address % 4 != 0 || !(reg->access & W))
+		return MMIO_OK;
+	if (reg->field)
+		*field_of(&uart->state, reg) = value;
+	write_side_effects(uart, access->address, value);
+	return MMIO_OK;
+}
+
+/* No registers, or those that say what it is. */
+static __attribute__((noinline)) enum mmio_result access_behind(struct mmio_access *access)
+{
+	if (!access->write)
+		access->value = access->address >= AMBA_ID_FIRST
+					? amba_id(PL011_PART, access->address) >> access->address % 4 * 8
+					: 0;
+	return MMIO_OK;
+}
+
 enum mmio_result pl011_access(void *device, struct mmio_access *access)
 {
 	struct pl011 *uart = device;
-	uint64_t offset = access->address & ~3ull;
-	unsigned int shift = (unsigned int)(access->address & 3) * 8;
+	uint64_t address = access->address;
 	const struct reg *reg;
-	uint32_t value;
 
-	if (access->size > 4 || (access->address & (access->size - 1)))
+	if (access->size > 4 || (address & (access->size - 1)))
 		return MMIO_BAD;
-	if (offset / 4 >= REG_COUNT || !regs[offset / 4].name) {
-		if (!access->write)
-			access->value = offset >= AMBA_ID_FIRST ? amba_id(PL011_PART, offset) >> shift : 0;
-		return MMIO_OK;
-	}
-	reg = &regs[offset / 4];
-	if (access->write) {
-		/* Registers are 16 bits wide at most; a write to an upper byte has nothing to change. */
-		if (shift != 0 || !(reg->access & W))
-			return MMIO_OK;
-		value = (uint32_t)access->value & reg->mask;
-		if (reg->field)
-			*field_of(&uart->state, reg) = value;
-		write_side_effects(uart, offset, value);
-		return MMIO_OK;
-	}
-	if (offset == 0 && shift == 0)
-		access->value = read_data(uart);
-	else
-		access->value = reg->field ? *field_of(&uart->state, reg) >> shift : 0;
+	if (address / 4 >= REG_COUNT)
+		return access_behind(access);
+	reg = &regs[address / 4];
+	if (access->write)
+		return write_register(uart, access);
+	if (address == 0)
+		return read_data(uart, access);
+	access->value = reg->field ? *field_of(&uart->state, reg) >> address % 4 * 8 : 0;
 	return MMIO_OK;
 }

@@ -44,7 +44,6 @@ static void access_reaches_the_device_with_its_offset(void **state)
 	assert_int_equal(bus_access(&bus, &hint, &access), MMIO_OK);
 	assert_int_equal(a.last.address, 0x10);
 	assert_int_equal(access.value, 0x1234);
-	assert_int_equal(access.address, 0x9000010);
 	access.address = 0x8000000;
 	assert_int_equal(bus_access(&bus, &hint, &access), MMIO_OK);
 	assert_int_equal(b.count, 1);
