@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pexpect
 import pytest
@@ -12,6 +13,7 @@ BUILD = os.environ.get("UVMM_BUILD", os.path.join(TOP, "build"))
 SHARED = os.path.join(TOP, "build")  # what all presets share: guests, Debian's files
 # Emulation on a busy machine of two cores: generous limits, which only a failing test reaches.
 TIME_LIMIT = 60
+SILENCE_LIMIT = 40
 # After one of these nothing good comes any more: a test that waits for something else need not wait.
 FATAL = r"(?:hv: panic|ned: error:|\bfault: )[^\n]*\n"
 
@@ -29,11 +31,18 @@ class Console:
 
     def expect(self, pattern, timeout=TIME_LIMIT):
         """Wait for a regular expression; returns its match. The test fails if it does not come."""
-        found = self.child.expect([pattern, FATAL, pexpect.TIMEOUT, pexpect.EOF], timeout=timeout)
+        end, last_heard, heard = time.monotonic() + timeout, time.monotonic(), ""
+        while True:
+            found = self.child.expect([pattern, FATAL, pexpect.TIMEOUT, pexpect.EOF], timeout=min(2, timeout))
+            now = time.monotonic()
+            if found != 2 or now > end or now > last_heard + SILENCE_LIMIT:
+                break
+            if self.child.before != heard:
+                last_heard, heard = now, self.child.before
         if found == 1 and re.search(pattern, self.child.match.group()):
             return re.search(pattern, self.child.match.group())
         if found:
-            what = ["did not get there", f"printed nothing like that in {timeout} s", "ended"][found - 1]
+            what = ["did not get there", f"printed nothing like that in {timeout} s, or nothing for {SILENCE_LIMIT} s", "ended"][found - 1]
             pytest.fail(f"waited for {pattern!r}; the machine {what}\n{self.tail()}", pytrace=False)
         return self.child.match
 
