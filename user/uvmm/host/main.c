@@ -61,6 +61,7 @@ static enum err make_plan(struct host *host)
 		.vcpu_count = HOST_VCPUS,
 		.address_limit = ADDRESS_LIMIT,
 		.timer_frequency = (uint32_t)l4_counter_hz(),
+		.kaslr_seed = kaslr_seed(),
 	};
 	enum err err = open_files(host, &in, dtbs);
 
