@@ -64,6 +64,8 @@ static inline void isb(void)
 #define SPSR_EL1H 0x5ull
 #define SPSR_DAIF 0x3c0ull
 #define SPSR_NZCV 0xf0000000ull
+/* TCO, DIT, UAO, PAN, SSBS, BTYPE: harmless where they do not exist */
+#define SPSR_FEATURES (0xfull << 22 | 1ull << 12 | 3ull << 10)
 
 #define ESR_EC(esr) ((unsigned int)((esr) >> 26) & 0x3f)
 #define EC_UNKNOWN 0x00u

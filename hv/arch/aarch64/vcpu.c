@@ -34,9 +34,25 @@
 		op(mair_el1) op(amair_el1) op(vbar_el1) op(contextidr_el1) op(tpidr_el1) op(par_el1) op(sp_el1)        \
 			op(elr_el1) op(spsr_el1) op(csselr_el1)
 
+/* What newer architectures add is off or traps, whatever firmware left. [ARM HCRX_EL2] [ARM HFGRTR_EL2] */
+static void switch_off_new_features(void)
+{
+	if (READ_SYSREG(id_aa64mmfr1_el1) >> 40 & 0xf)
+		WRITE_SYSREG(s3_4_c1_c2_2, 0); /* HCRX_EL2 */
+	if (READ_SYSREG(id_aa64mmfr0_el1) >> 56 & 0xf) {
+		WRITE_SYSREG(s3_4_c1_c1_4, 0); /* HFGRTR_EL2 */
+		WRITE_SYSREG(s3_4_c1_c1_5, 0); /* HFGWTR_EL2 */
+		WRITE_SYSREG(s3_4_c1_c1_6, 0); /* HFGITR_EL2 */
+		WRITE_SYSREG(s3_4_c3_c1_4, 0); /* HDFGRTR_EL2 */
+		WRITE_SYSREG(s3_4_c3_c1_5, 0); /* HDFGWTR_EL2 */
+	}
+}
+
 void cpu_init_registers(struct cpu *cpu)
 {
 	uint64_t dfr0 = READ_SYSREG(id_aa64dfr0_el1);
+
+	switch_off_new_features();
 
 	(void)cpu;
 	WRITE_SYSREG(hcr_el2, TASK_HCR);
@@ -379,7 +395,7 @@ static uint64_t check_pstate(uint64_t pstate)
 
 	if (mode != SPSR_EL1H && mode != SPSR_EL1T && mode != SPSR_EL0T)
 		mode = SPSR_EL1H;
-	return (pstate & (SPSR_NZCV | SPSR_DAIF)) | mode;
+	return (pstate & (SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF)) | mode;
 }
 
 /* From the page once; registers that live in the hardware go there. */
@@ -471,6 +487,28 @@ static void take_injections(struct vcpu *vcpu)
 	state->inject_count = count - i;
 }
 
+/* The machine's own, of this CPU: op0 3, op1 0, CRn 0 by CRm and op2. Reserved ones read 0. [ARM HCR_EL2.TID3] */
+static void read_ids(struct l4_vcpu_state *state)
+{
+#define READ_ID(crm, op2) state->id[crm][op2] = READ_SYSREG(s3_0_c0_c##crm##_##op2);
+#define READ_ROW(crm)                                                                                                  \
+	READ_ID(crm, 0)                                                                                                \
+	READ_ID(crm, 1)                                                                                                \
+	READ_ID(crm, 2)                                                                                                \
+	READ_ID(crm, 3)                                                                                                \
+	READ_ID(crm, 4) READ_ID(crm, 5) READ_ID(crm, 6) READ_ID(crm, 7)
+	READ_ROW(1)
+	READ_ROW(2)
+	READ_ROW(3)
+	READ_ROW(4)
+	READ_ROW(5)
+	READ_ROW(6)
+	READ_ROW(7)
+#undef READ_ROW
+#undef READ_ID
+	state->vpidr = READ_SYSREG(midr_el1);
+}
+
 enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
 {
 	struct l4_vcpu_state *state = vcpu->state;
@@ -501,6 +539,8 @@ enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
 			fp_keep(cpu);
 		memcpy(&state->fp, &vcpu->fp, sizeof(vcpu->fp));
 	}
+	if (groups & L4_VCPU_IDENT)
+		read_ids(state);
 	state->clean |= groups;
 	return OK;
 }
