@@ -14,7 +14,6 @@ static __attribute__((noinline)) int read_through(const volatile int *nothing)
 static volatile uintptr_t low_address = 16;
 static volatile bool is_endless = true;
 
-
 static __attribute__((noinline)) void write_to_code(void)
 {
 	*(volatile uint32_t *)(uintptr_t)read_through = 0;
