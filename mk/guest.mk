@@ -48,3 +48,8 @@ $(foreach name,$(guest_names),$(eval $(call guest,$(name))))
 $(guest_names:%=$B/guest/%.bin): %.bin: %.elf
 	$(make_folder)
 	$(CROSS)objcopy -O binary $< $@
+
+# The only program of the Linux guest that `make bench` times.
+$B/guest/linux-init: test/bench/linux/init.S
+	$(make_folder)
+	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@

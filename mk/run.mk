@@ -30,5 +30,5 @@ run: $O/hv.bin $(rom)
 gdb: $O/hv.bin $(rom)
 	@tools/gdb $O/hv.elf $(qemu)
 
-bench: $O/hv.bin $(programs) $B/guest/bench.bin
-	@test/bench/run $O
+bench: $O/hv.bin $(programs) $O/ipcbench $B/guest/bench.bin $B/guest/linux-init
+	@tools/bench $O

@@ -198,7 +198,11 @@ void check_rtc(void)
 		id |= (io_read32(rtc + 0xff0 + 4 * i) & 0xff) << 8 * i;
 	report_value(id == 0xb105f00d && (io_read32(rtc + 0xfe0) & 0xff) == 0x31, "the clock is a PL031", id);
 	begin = io_read32(rtc + RTC_DR);
-	report_value(begin > 1600000000, "the clock knows that it is later than 2020", begin);
+	if (begin < 1000000)
+		report_skip("the clock knows that it is later than 2020",
+			    "it starts at 0: the machine has no time of day");
+	else
+		report_value(begin > 1600000000, "the clock knows that it is later than 2020", begin);
 	timer_delay(2100000);
 	after = io_read32(rtc + RTC_DR);
 	report_value(after - begin >= 2 && after - begin <= 4, "the clock counts seconds", after - begin);

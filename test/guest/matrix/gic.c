@@ -46,29 +46,33 @@ static void check_redist(void)
 	report(typer >> 4 & 1, "the last redistributor is marked");
 }
 
-static bool bit_works(uint32_t id, void (*set)(uint32_t id), void (*clear)(uint32_t id), bool (*is_set)(uint32_t id))
+static bool works(const char *what, uint32_t id, void (*set)(uint32_t id), void (*clear)(uint32_t id),
+		  bool (*is_set)(uint32_t id))
 {
-	bool held;
+	bool was_set, is_clear;
 
 	set(id);
-	held = is_set(id);
+	was_set = is_set(id);
 	clear(id);
-	return held && !is_set(id);
+	is_clear = !is_set(id);
+	if (!was_set || !is_clear)
+		print("# interrupt %u: %s is %s\n", id, what, was_set ? "not cleared" : "not set");
+	return was_set && is_clear;
 }
 
 static void check_bits(void)
 {
-	static const uint32_t own[] = {3, 15, 27};
+	const uint32_t ids[] = {3, 15, machine.timer_irq, shared};
 	bool enable = true, pending = true, active = true;
 
 	for (unsigned int i = 0; i < 4; i++) {
-		uint32_t id = i == 3 ? shared : own[i];
+		uint32_t id = ids[i];
 
-		if (id != 3 && id != 15) /* SGIs may be always enabled in a GICv2 */
-			enable = enable && bit_works(id, gic_enable, gic_disable, gic_is_enabled);
+		if (id > 15) /* SGIs may be always enabled in a GICv2 */
+			enable = works("enabled", id, gic_enable, gic_disable, gic_is_enabled) && enable;
 		if (machine.gic_version == 3) /* a GICv2 sets an SGI pending elsewhere */
-			pending = pending && bit_works(id, gic_set_pending, gic_clear_pending, gic_is_pending);
-		active = active && bit_works(id, gic_set_active, gic_clear_active, gic_is_active);
+			pending = works("pending", id, gic_set_pending, gic_clear_pending, gic_is_pending) && pending;
+		active = works("active", id, gic_set_active, gic_clear_active, gic_is_active) && active;
 	}
 	report(enable, "interrupts can be enabled and disabled, and the bit is read back");
 	report(pending, "interrupts can be made pending and not pending, and the bit is read back");
