@@ -210,6 +210,8 @@ void thread_wake(struct thread *thread, enum err result)
 void thread_notify(struct thread *thread)
 {
 	__atomic_store_n(&thread->wake, 1, __ATOMIC_RELEASE);
+	/* Written before in_guest is read: vcpu_run does the opposite. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (thread->state == THREAD_WFI)
 		thread_wake(thread, OK);
 	else if (thread->state == THREAD_READY && thread->in_guest)

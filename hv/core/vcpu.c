@@ -110,6 +110,8 @@ enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 
 	if (err)
 		return err;
+	/* The mail is written before in_guest is read: vcpu_run does the opposite. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (thread->state == THREAD_WFI)
 		thread_wake(thread, OK);
 	else if (cpu != arch_this_cpu() && thread->in_guest)

@@ -136,7 +136,6 @@ void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
 	WRITE_SYSREG(spsr_el2, vcpu->pstate);
 	fp_trap_for(cpu, &vcpu->fp);
 	cpu->guest = vcpu;
-	vcpu->thread->in_guest = true;
 	/* ERET synchronises the rest. */
 }
 
@@ -471,7 +470,7 @@ static void take_injections(struct vcpu *vcpu)
 	uint32_t count = state->inject_count, i;
 
 	for (i = 0; i < count && i < L4_VCPU_INJECT_MAX; i++) {
-		uint64_t word = state->inject[i];
+		uint64_t word = __atomic_load_n(&state->inject[i], __ATOMIC_RELAXED);
 		uint32_t hw = VIRQ_HW_NONE;
 
 		if (word & L4_VIRQ_CLEAR)
@@ -557,6 +556,7 @@ static struct regs *exit_at_once(struct vcpu *vcpu, uint64_t reason)
 {
 	struct l4_vcpu_state *state = vcpu->state;
 
+	vcpu->thread->in_guest = false;
 	state->exit = reason;
 	state->clean = L4_VCPU_GPR;
 	state->eoi_count = vcpu->eoi_count;
@@ -575,21 +575,30 @@ struct regs *vcpu_run(struct cpu *cpu, struct thread *thread)
 		return answer(thread, ERR_NOENT);
 	state = vcpu->state;
 	if (cpu->loaded != vcpu) {
+		bool gone;
+
 		lock_take(&hv_lock);
-		vcpu_load(vcpu);
+		gone = vcpu->vm->obj.dead; /* its tables may go as long as it is not loaded */
+		if (!gone)
+			vcpu_load(vcpu);
 		lock_give(&hv_lock);
+		if (gone)
+			return answer(thread, ERR_NOENT);
 	}
 	if (state->dirty)
 		take_dirty(cpu, vcpu, state->dirty);
 	if (state->inject_count)
 		take_injections(vcpu);
+	/* Said before the looks below, as others write first and look at in_guest then: what they write later comes with
+	 * an IPI, which waits until the guest is entered. */
+	__atomic_store_n(&thread->in_guest, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	vcpu_take_mail(vcpu);
 	if (virq_has_report(&vcpu->virqs))
 		vcpu_maintenance(cpu);
 	state->eoi_count = 0;
 	if (vcpu->eoi_count)
 		return exit_at_once(vcpu, L4_EXIT_EOI);
-	/* Set before or after this look, an IPI comes with it and waits until the guest is entered. */
 	if (__atomic_load_n(&thread->wake, __ATOMIC_ACQUIRE))
 		return exit_at_once(vcpu, L4_EXIT_EVENT);
 	vcpu->pc = state->pc;
