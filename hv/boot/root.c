@@ -1,6 +1,7 @@
 /* The first program: ned, out of the ROM, with the whole factory, all hardware and the ROM in its table. */
 #include "boot/root.h"
 
+#include <libfdt.h>
 #include <string.h>
 
 #include <l4/env.h>
@@ -103,6 +104,27 @@ static enum err load_segments(struct space *space, const struct cpio_file *file,
 	return OK;
 }
 
+/* QEMU's tree is 1 MiB of mostly nothing: only what is used is copied, and the copy's header says so. [DT] */
+static enum err copy_fdt(const struct root_boot *boot, struct dataspace **out)
+{
+	uint32_t strings = fdt_off_dt_strings(boot->fdt) + fdt_size_dt_strings(boot->fdt);
+	uint32_t structure = fdt_off_dt_struct(boot->fdt) + fdt_size_dt_struct(boot->fdt);
+	uint32_t used = strings > structure ? strings : structure;
+	fdt32_t total = cpu_to_fdt32(used);
+	uint64_t piece;
+	pa_t at;
+	enum err err;
+
+	if (used > boot->fdt_size)
+		return ERR_INVAL;
+	err = make_ram(boot->fdt, used, used, out);
+	if (!err)
+		err = dataspace_find(*out, offsetof(struct fdt_header, totalsize), &at, &piece);
+	if (!err)
+		arch_write(at, &total, sizeof(total));
+	return err;
+}
+
 static enum err install(struct space *space, uint64_t slot, struct object *obj, unsigned int rights)
 {
 	enum err err = cap_reserve(space, slot);
@@ -127,7 +149,7 @@ static enum err give_machine(struct space *space, const struct root_boot *boot)
 		err = dataspace_create_window(root_factory, (pa_t){boot->rom_at.v & ~(L4_PAGE_SIZE - 1)}, rom_pages,
 					      L4_MAP_R | L4_MAP_X, &rom);
 	if (!err)
-		err = make_ram(boot->fdt, boot->fdt_size, boot->fdt_size, &dtb);
+		err = copy_fdt(boot, &dtb);
 	if (!err)
 		err = install(space, L4_SLOT_TASK, &space->obj, L4_RIGHTS_ALL);
 	if (!err)
