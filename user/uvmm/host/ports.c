@@ -99,6 +99,18 @@ static void held_changed(void *context, unsigned int cpu)
 	host->vm.vcpu[cpu].page->dirty |= L4_VCPU_VGIC;
 }
 
+/* The virtual timer's condition. [ARM CNTV_CTL_EL0.ISTATUS] */
+static bool bound_line(void *context, unsigned int cpu, uint32_t intid)
+{
+	struct host *host = context;
+	struct vcpu *vcpu = &host->vm.vcpu[cpu];
+	const struct l4_vcpu_timer *timer = &vcpu->page->timer;
+
+	(void)intid;
+	return vcpu_fetch(vcpu, L4_VCPU_TIMER) && (timer->cntv_ctl & 3) == 1 &&
+	       l4_now() - timer->cntvoff >= timer->cntv_cval;
+}
+
 struct gic_port host_gic_port(struct host *host)
 {
 	return (struct gic_port){
@@ -108,6 +120,7 @@ struct gic_port host_gic_port(struct host *host)
 		.configure = configure,
 		.held = held,
 		.held_changed = held_changed,
+		.bound_line = bound_line,
 	};
 }
 

@@ -95,8 +95,8 @@ static bool has_room(struct gic *gic, unsigned int cpu)
 void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
 	struct gic_bank *bank = range->bank;
-	uint32_t pending = bank->latch | (bank->line & ~bank->edge & ~bank->given);
-	uint32_t ready = pending & bank->enable & forwarded(gic, bank) & ~bank->bound & range->valid & mask;
+	uint32_t pending = bank->latch | (bank->line & ~bank->edge & ~bank->given & ~bank->bound);
+	uint32_t ready = pending & bank->enable & forwarded(gic, bank) & range->valid & mask;
 
 	for (; ready != 0; ready &= ready - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(ready);
@@ -115,6 +115,21 @@ void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 		bank->given |= 1u << bit;
 		gic->port.give(gic->port.context, cpu, virq);
 	}
+}
+
+/* The wires of bound interrupts, which only the hypervisor sees. */
+static uint32_t bound_lines(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	uint32_t lines = 0;
+
+	for (mask &= range->bank->bound; mask != 0; mask &= mask - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctz(mask);
+		unsigned int cpu = target_of(gic, range, bit);
+
+		if (cpu != GIC_NOBODY && gic->port.bound_line(gic->port.context, cpu, range->first + bit))
+			lines |= 1u << bit;
+	}
+	return lines;
 }
 
 static uint32_t held_by(struct gic *gic, const struct gic_range *range, unsigned int cpu, uint64_t state, bool *known)
@@ -165,9 +180,9 @@ void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
 	struct gic_bank *bank = range->bank;
 	bool known = true;
-	uint32_t pending, active;
+	uint32_t pending, active, remembered;
 
-	mask &= bank->given;
+	mask &= bank->given | bank->bound;
 	if (mask == 0)
 		return;
 	pending = held_anywhere(gic, range, L4_VIRQ_PENDING, &known);
@@ -175,15 +190,15 @@ void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 	/* Where nobody can say whether it was taken, once too often is better than never. */
 	if (!known)
 		pending = mask;
+	/* A line that is still high needs no memory. */
+	remembered = bank->edge | ~(bank->line | bound_lines(gic, range, mask));
 	for (uint32_t rest = pending & mask; rest != 0; rest &= rest - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(rest);
 		unsigned int cpu = target_of(gic, range, bit);
 
 		if (cpu != GIC_NOBODY)
 			gic->port.withdraw(gic->port.context, cpu, virq_of(range, bit));
-		/* A line that is still high needs no memory. */
-		if ((bank->edge | ~bank->line) >> bit & 1)
-			bank->latch |= 1u << bit;
+		bank->latch |= remembered & 1u << bit;
 	}
 	bank->given &= ~mask | active;
 }
@@ -237,7 +252,7 @@ static void set_line(struct gic *gic, const struct gic_range *range, uint32_t bi
 	struct gic_bank *bank = range->bank;
 	bool before = (bank->line & bit) != 0;
 
-	if (before == level)
+	if (before == level || bank->bound & bit)
 		return;
 	bank->line ^= bit;
 	if (level) {
@@ -313,13 +328,19 @@ void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1
 	}
 }
 
-static bool range_pends_for(struct gic *gic, const struct gic_range *range, unsigned int cpu)
+uint32_t gic_pending(struct gic *gic, const struct gic_range *range)
 {
 	const struct gic_bank *bank = range->bank;
-	uint32_t pending = (bank->latch | (bank->line & ~bank->edge)) & range->valid;
+	uint32_t pending = bank->latch | (bank->line & ~bank->edge) | bound_lines(gic, range, ~0u);
 
-	pending |= gic_held(gic, range, L4_VIRQ_PENDING);
-	for (pending &= bank->enable; pending != 0; pending &= pending - 1)
+	return (pending | gic_held(gic, range, L4_VIRQ_PENDING)) & range->valid;
+}
+
+static bool range_pends_for(struct gic *gic, const struct gic_range *range, unsigned int cpu)
+{
+	uint32_t pending = gic_pending(gic, range);
+
+	for (pending &= range->bank->enable; pending != 0; pending &= pending - 1)
 		if (target_of(gic, range, (unsigned int)__builtin_ctz(pending)) == cpu)
 			return true;
 	return false;

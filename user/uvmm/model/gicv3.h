@@ -83,6 +83,8 @@ struct gic_port {
 	/* What that vCPU holds now; NULL when it cannot be had. The model may change held[] and then says so. */
 	struct l4_vcpu_vgic *(*held)(void *context, unsigned int cpu);
 	void (*held_changed)(void *context, unsigned int cpu);
+	/* The wire of a bound interrupt, which the hypervisor sees: needed while it is disabled and so not delivered. */
+	bool (*bound_line)(void *context, unsigned int cpu, uint32_t intid);
 };
 
 struct gic {

@@ -57,13 +57,6 @@ static void write_cfgr(struct gic *gic, const struct gic_range *range, unsigned 
 	gic_deliver(gic, range, 0xffffu << shift);
 }
 
-static uint32_t pending_bits(struct gic *gic, const struct gic_range *range)
-{
-	const struct gic_bank *bank = range->bank;
-
-	return bank->latch | (bank->line & ~bank->edge & ~bank->bound) | gic_held(gic, range, L4_VIRQ_PENDING);
-}
-
 static uint32_t read_word(struct gic *gic, const struct gic_range *range, enum gic_reg kind, uint64_t offset)
 {
 	switch (kind) {
@@ -74,7 +67,7 @@ static uint32_t read_word(struct gic *gic, const struct gic_range *range, enum g
 		return range->bank->enable;
 	case GIC_REG_ISPENDR:
 	case GIC_REG_ICPENDR:
-		return pending_bits(gic, range);
+		return gic_pending(gic, range);
 	case GIC_REG_ISACTIVER:
 	case GIC_REG_ICACTIVER:
 		return gic_held(gic, range, L4_VIRQ_ACTIVE);
@@ -136,7 +129,7 @@ static void write_word(struct gic *gic, const struct gic_range *range, enum gic_
 		write_enable(gic, range, mask, kind == GIC_REG_ISENABLER);
 		break;
 	case GIC_REG_ISPENDR:
-		range->bank->latch |= mask & ~range->bank->bound;
+		range->bank->latch |= mask;
 		gic_deliver(gic, range, mask);
 		break;
 	case GIC_REG_ICPENDR:

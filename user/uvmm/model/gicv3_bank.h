@@ -67,6 +67,8 @@ uint32_t gic_id_register(uint64_t offset);
 
 /* In gicv3.c: hand over what has become deliverable among `mask`; take back what the hypervisor holds pending. */
 void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask);
+/* Bits of the range that are pending, wherever. */
+uint32_t gic_pending(struct gic *gic, const struct gic_range *range);
 /* After something may have left the hypervisor: hand over what waited for room. */
 void gic_use_room(struct gic *gic);
 void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask);

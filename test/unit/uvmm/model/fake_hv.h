@@ -13,6 +13,7 @@ struct fake_hv {
 	uint64_t configured[FAKE_CPUS]; /* last word for a bound interrupt */
 	unsigned int given, withdrawn, configures, changes, looks;
 	bool refuses; /* held() cannot tell */
+	bool bound_line;
 };
 
 static inline uint64_t *fake_find(struct fake_hv *hv, unsigned int cpu, uint32_t intid)
@@ -79,6 +80,13 @@ static inline void fake_changed(void *context, unsigned int cpu)
 	hv->changes++;
 }
 
+static inline bool fake_bound_line(void *context, unsigned int cpu, uint32_t intid)
+{
+	(void)cpu;
+	(void)intid;
+	return ((struct fake_hv *)context)->bound_line;
+}
+
 static inline struct gic_port fake_port(struct fake_hv *hv)
 {
 	memset(hv, 0, sizeof(*hv));
@@ -89,6 +97,7 @@ static inline struct gic_port fake_port(struct fake_hv *hv)
 		.configure = fake_configure,
 		.held = fake_held,
 		.held_changed = fake_changed,
+		.bound_line = fake_bound_line,
 	};
 }
 

@@ -529,11 +529,60 @@ static void bound_interrupt_is_configured_and_never_given(void **state)
 	assert_int_equal(m.hv.configured[1], L4_VIRQ(27, 0x80, L4_VIRQ_GROUP1));
 	put(&m, GICD_CTLR, 3);
 	gic_set_ppi(&m.gic, 1, 27, true);
-	put_r(&m, GICR_SIZE + SGI_FRAME + ISPENDR, 1u << 27);
 	assert_int_equal(m.hv.given, 0);
-	/* Its pending state is the hypervisor's. */
+	/* Its pending state is the hypervisor's, its wire too. */
 	fake_give(&m.hv, 1, L4_VIRQ(27, 0x80, 0));
 	assert_int_equal(get_r(&m, GICR_SIZE + SGI_FRAME + ISPENDR), 1u << 27);
+}
+
+static void disabled_bound_interrupt_shows_pending_while_its_line_is_high(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	gic_bind(&m.gic, 0, 27);
+	assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 0);
+	m.hv.bound_line = true;
+	assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 1u << 27);
+	assert_int_equal(m.hv.given, 0);
+}
+
+static void disabling_a_bound_interrupt_takes_it_back_and_leaves_it_to_its_line(void **state)
+{
+	for (int high = 0; high < 2; high++) {
+		struct machine m;
+
+		(void)state;
+		make(&m);
+		gic_bind(&m.gic, 0, 27);
+		put(&m, GICD_CTLR, 3);
+		put_r(&m, SGI_FRAME + ISENABLER, 1u << 27);
+		m.hv.bound_line = high;
+		fake_give(&m.hv, 0, L4_VIRQ(27, 0, L4_VIRQ_BOUND));
+		put_r(&m, SGI_FRAME + ICENABLER, 1u << 27);
+		assert_null(fake_find(&m.hv, 0, 27));
+		assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 1u << 27);
+		m.hv.bound_line = false;
+		assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), high ? 0 : 1u << 27);
+	}
+}
+
+static void bound_interrupt_set_pending_by_software_is_given(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	gic_bind(&m.gic, 0, 27);
+	put(&m, GICD_CTLR, 3);
+	put_r(&m, SGI_FRAME + ISPENDR, 1u << 27);
+	assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 1u << 27);
+	assert_int_equal(m.hv.given, 0);
+	put_r(&m, SGI_FRAME + ISENABLER, 1u << 27);
+	assert_true(fake_is_pending(&m.hv, 0, 27));
+	put_r(&m, SGI_FRAME + ICPENDR, 1u << 27);
+	assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 0);
 }
 
 static void nothing_is_lost_when_more_is_pending_than_the_hypervisor_holds(void **state)
@@ -685,6 +734,9 @@ int main(void)
 		cmocka_unit_test(sgis_are_always_edges),
 		cmocka_unit_test(private_interrupt_goes_to_its_own_vcpu),
 		cmocka_unit_test(bound_interrupt_is_configured_and_never_given),
+		cmocka_unit_test(disabled_bound_interrupt_shows_pending_while_its_line_is_high),
+		cmocka_unit_test(disabling_a_bound_interrupt_takes_it_back_and_leaves_it_to_its_line),
+		cmocka_unit_test(bound_interrupt_set_pending_by_software_is_given),
 		cmocka_unit_test(nothing_is_lost_when_more_is_pending_than_the_hypervisor_holds),
 		cmocka_unit_test(withdrawing_pending_ones_makes_room_for_those_that_wait),
 		cmocka_unit_test(interrupts_that_do_not_exist_are_ignored),
