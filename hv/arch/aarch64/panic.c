@@ -80,6 +80,10 @@ void panic(const char *format, ...)
 	fmt_write(put, NULL, format, args);
 	va_end(args);
 	log_line("\n");
+	/* What came in from below last. */
+	log_line("hv: ESR 0x%lx FAR 0x%lx ELR 0x%lx SPSR 0x%lx HCR 0x%lx VTTBR 0x%lx SP_EL0 0x%lx\n",
+		 READ_SYSREG(esr_el2), READ_SYSREG(far_el2), READ_SYSREG(elr_el2), READ_SYSREG(spsr_el2),
+		 READ_SYSREG(hcr_el2), READ_SYSREG(vttbr_el2), READ_SYSREG(sp_el0));
 	backtrace((uint64_t)__builtin_return_address(0), __builtin_frame_address(0));
 	stop();
 }
