@@ -22,6 +22,8 @@ void timeout_set(struct timeout *timeout, uint64_t when)
 	while (place != &cpu->timeouts && LIST_OF(place, struct timeout, link)->when <= when)
 		place = place->next;
 	list_insert_before(place, &timeout->link);
+	if (cpu->timeouts.next == &timeout->link)
+		cpu->reschedule = true; /* on the way out the timer is set for it */
 }
 
 /* The CPU's timer may fire for nothing then; that is harmless. */

@@ -413,6 +413,13 @@ static void take_timer(struct vcpu *vcpu)
 	timer.virq = (timer.virq & ~L4_VIRQ_INTID_MASK) | gic_vtimer_ppi;
 	vcpu->timer = timer;
 	write_timer(vcpu);
+	/* Disabled: what waits in a list register is not delivered; a line that is high pends anew when enabled. */
+	if (!(timer.virq & L4_VIRQ_ENABLED)) {
+		uint32_t hw = virq_clear(&vcpu->virqs, gic_vtimer_ppi);
+
+		if (hw != VIRQ_HW_NONE)
+			gic_deactivate(hw);
+	}
 }
 
 static void take_vgic(struct vcpu *vcpu)
