@@ -85,7 +85,7 @@ sys: $O/hv.bin $(programs) $(test_programs) $(guests)
 
 # All tests; a part that fails does not keep the others from running.
 test:
-	tools/test-all
+	+tools/test-all
 
 T ?= 60
 fuzz_programs := $(foreach f,$(fuzzers),$(if $(TARGET),$(if $(findstring $(TARGET),$f),$f),$f))
