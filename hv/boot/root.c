@@ -112,7 +112,7 @@ static enum err copy_fdt(const struct root_boot *boot, struct dataspace **out)
 	uint32_t used = strings > structure ? strings : structure;
 	fdt32_t total = cpu_to_fdt32(used);
 	uint64_t piece;
-	pa_t at;
+	pa_t at = {0};
 	enum err err;
 
 	if (used > boot->fdt_size)
@@ -136,8 +136,8 @@ static enum err install(struct space *space, uint64_t slot, struct object *obj, 
 
 static enum err give_machine(struct space *space, const struct root_boot *boot)
 {
-	struct scheduler all = {.cpu_mask = boot->cpu_mask, .max_priority = PRIORITIES - 1}, *scheduler;
-	struct dataspace *rom, *dtb;
+	struct scheduler all = {.cpu_mask = boot->cpu_mask, .max_priority = PRIORITIES - 1}, *scheduler = NULL;
+	struct dataspace *rom = NULL, *dtb = NULL;
 	uint64_t rom_pages = (boot->rom_at.v % L4_PAGE_SIZE + boot->rom_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
 	enum err err;
 
@@ -244,8 +244,8 @@ static enum err make_task(const struct root_boot *boot, const struct cpio_file *
 {
 	uint64_t stack = image->end + L4_PAGE_SIZE, stack_end = stack + STACK_SIZE;
 	uint64_t utcb = stack_end + L4_PAGE_SIZE, env = utcb + L4_PAGE_SIZE;
-	struct thread *thread;
-	struct space *space;
+	struct thread *thread = NULL;
+	struct space *space = NULL;
 	enum err err;
 
 	err = factory_create(NULL, machine_ram.free_pages * L4_PAGE_SIZE, &root_factory);

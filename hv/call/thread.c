@@ -84,7 +84,7 @@ static enum err inject(struct call *call)
 static enum err yield(struct call *call)
 {
 	(void)call;
-	sched_yield(arch_this_cpu());
+	sched_rotate(arch_this_cpu());
 	return OK;
 }
 

@@ -70,7 +70,7 @@ void sched_unready(struct thread *thread)
 		sched_poke(cpu);
 }
 
-void sched_yield(struct cpu *cpu)
+void sched_rotate(struct cpu *cpu)
 {
 	struct list *queue = &cpu->queue[cpu->current->effective];
 
@@ -144,7 +144,7 @@ void sched_timer(struct cpu *cpu)
 	arch_timer_set(UINT64_MAX);
 	timeout_run(cpu);
 	if (cpu->current && cpu->slice_end <= arch_now())
-		sched_yield(cpu);
+		sched_rotate(cpu);
 	cpu->reschedule = true;
 }
 

@@ -38,7 +38,7 @@ void sched_unready(struct thread *thread);
 /* Make sure that the CPU looks at its inbox and queue soon. */
 void sched_poke(struct cpu *cpu);
 /* The next in line of the same priority runs. */
-void sched_yield(struct cpu *cpu);
+void sched_rotate(struct cpu *cpu);
 /* Choose who runs on this CPU now, and enter it. Called before the hypervisor is left. */
 void sched_run(struct cpu *cpu);
 /* The EL2 timer fired. */

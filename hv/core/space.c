@@ -1,6 +1,8 @@
 /* Space: a task, a virtual machine's memory, or a DMA domain: address space, mappings and, for tasks, capabilities. */
 #include "core/space.h"
 
+#include <assert.h>
+
 #include "arch.h"
 #include "core/dataspace.h"
 #include "core/kmem.h"
@@ -51,6 +53,7 @@ static struct mapping *first_above(struct space *space, uint64_t at)
 	return NULL;
 }
 
+/* ds NULL: a page of the hypervisor's own that the task shares. */
 static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t at, uint64_t offset, uint64_t size,
 			       unsigned int flags)
 {
@@ -62,7 +65,9 @@ static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t 
 	mapping->flags = flags;
 	next = first_above(space, at.v);
 	list_insert_before(next ? &next->in_space : &space->mappings, &mapping->in_space);
-	list_push_back(&ds->mappings, &mapping->in_dataspace);
+	list_init(&mapping->in_dataspace);
+	if (ds)
+		list_push_back(&ds->mappings, &mapping->in_dataspace);
 	return OK;
 }
 
@@ -73,11 +78,16 @@ static void mapping_free(struct mapping *mapping)
 	kmem_free(mapping->space->obj.payer, mapping, sizeof(*mapping));
 }
 
+static bool is_taken(struct space *space, ipa_t at, uint64_t size)
+{
+	struct mapping *there = first_above(space, at.v);
+
+	return there && there->at.v < at.v + size;
+}
+
 static enum err check_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
 			  uint64_t size, unsigned int flags)
 {
-	struct mapping *there;
-
 	if (offset % L4_PAGE_SIZE || at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || size == 0)
 		return ERR_INVAL;
 	if (offset > ds->size || size > ds->size - offset || at.v >= arch_space_limit() ||
@@ -89,8 +99,7 @@ static enum err check_map(struct space *space, struct dataspace *ds, unsigned in
 	/* Tasks run W^X; what a guest does inside its RAM is its own affair. */
 	if (!space->is_vm && flags & L4_MAP_W && flags & L4_MAP_X)
 		return ERR_PERM;
-	there = first_above(space, at.v);
-	return there && there->at.v < at.v + size ? ERR_EXIST : OK;
+	return is_taken(space, at, size) ? ERR_EXIST : OK;
 }
 
 /* Write the entries of the call's range from *done on. */
@@ -165,13 +174,17 @@ static enum err mapping_cut(struct mapping *mapping, uint64_t at, uint64_t size)
 	uint64_t before = at - mapping->at.v, after = mapping_end(mapping) - (at + size);
 
 	if (before && after) {
-		enum err err = mapping_create(mapping->space, mapping->dataspace, (ipa_t){at + size},
-					      mapping->offset + before + size, after, mapping->flags);
+		enum err err;
 
-		if (err)
-			return err;
+		/* First, so that the list stays in order: the new record goes behind this one. */
 		mapping->size = before;
-	} else if (before) {
+		err = mapping_create(mapping->space, mapping->dataspace, (ipa_t){at + size},
+				     mapping->offset + before + size, after, mapping->flags);
+		if (err)
+			mapping->size = before + size + after;
+		return err;
+	}
+	if (before) {
 		mapping->size = before;
 	} else if (after) {
 		mapping->at.v += size;
@@ -211,14 +224,18 @@ enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *don
 	while (*done < size) {
 		uint64_t from = at.v + *done, end = at.v + size, removed = 0;
 		struct mapping *mapping = first_above(space, from);
-		enum err err;
+		enum err err = OK;
 
 		if (!mapping || mapping->at.v >= end)
 			break;
 		from = mapping->at.v > from ? mapping->at.v : from;
 		end = mapping_end(mapping) < end ? mapping_end(mapping) : end;
-		err = unmap_range(space, (ipa_t){from}, end - from, MAP_BUDGET, &removed);
-		if (!err && removed)
+		/* Pages that the task shares with the hypervisor go with their thread, not before. */
+		if (!mapping->dataspace)
+			removed = end - from;
+		else
+			err = unmap_range(space, (ipa_t){from}, end - from, MAP_BUDGET, &removed);
+		if (!err && removed && mapping->dataspace)
 			err = mapping_cut(mapping, from, removed);
 		if (err)
 			return err;
@@ -228,6 +245,33 @@ enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *don
 	}
 	*done = size;
 	return OK;
+}
+
+enum err space_map_own(struct space *space, ipa_t at, const void *page)
+{
+	uint64_t done;
+	enum err err;
+
+	if (at.v % L4_PAGE_SIZE || at.v >= arch_space_limit())
+		return ERR_INVAL;
+	if (is_taken(space, at, L4_PAGE_SIZE))
+		return ERR_EXIST;
+	err = mapping_create(space, NULL, at, 0, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W);
+	if (err)
+		return err;
+	err = arch_space_map(space, at, arch_kmem_pa(page), L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W, 1, &done);
+	if (err)
+		mapping_free(first_above(space, at.v));
+	return err;
+}
+
+void space_unmap_own(struct space *space, ipa_t at)
+{
+	uint64_t done;
+
+	if (arch_space_unmap(space, at, L4_PAGE_SIZE, 1, &done) || done != L4_PAGE_SIZE)
+		assert(false && "a page that was mapped alone lies in no block");
+	mapping_free(first_above(space, at.v));
 }
 
 void space_exit(struct space *space, uint32_t reason, uint64_t code)

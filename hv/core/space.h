@@ -12,7 +12,7 @@ struct mapping {
 	struct list in_space;
 	struct list in_dataspace;
 	struct space *space;
-	struct dataspace *dataspace;
+	struct dataspace *dataspace; /* NULL: a page of the hypervisor's own */
 	ipa_t at;
 	uint64_t offset;
 	uint64_t size;
@@ -41,6 +41,10 @@ enum err space_map(struct space *space, struct dataspace *ds, unsigned int right
 		   uint64_t size, unsigned int flags, uint64_t *done);
 /* Unmap what lies in the range; pieces as above. */
 enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *done);
+/* Map a page of the hypervisor that task and hypervisor share (UTCB, vCPU state), and take it away again; space_map and
+ * space_unmap leave it alone. ERR_INVAL, ERR_EXIST, ERR_NOMEM. */
+enum err space_map_own(struct space *space, ipa_t at, const void *page);
+void space_unmap_own(struct space *space, ipa_t at);
 /* Take one mapping away, in pieces; true when it is gone. */
 bool space_unmap_mapping(struct mapping *mapping, uint64_t budget);
 /* The task has ended: remember why, and end it. */

@@ -25,12 +25,9 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 {
 	struct object *obj;
 	struct thread *thread;
-	uint64_t done;
 	enum err err;
 
 	if (space->is_vm || space->obj.dead)
-		return ERR_INVAL;
-	if (utcb_at.v % L4_PAGE_SIZE || utcb_at.v >= arch_space_limit())
 		return ERR_INVAL;
 	err = object_create(payer, L4_KIND_THREAD, sizeof(*thread), &obj);
 	if (err)
@@ -49,9 +46,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	list_init(&thread->irqs);
 	timeout_init(&thread->timeout, timed_out);
 	thread->utcb = kmem_pages(payer, 1);
-	err = thread->utcb ? arch_space_map(space, utcb_at, arch_kmem_pa(thread->utcb), L4_PAGE_SIZE,
-					    L4_MAP_R | L4_MAP_W, 1, &done)
-			   : ERR_NOMEM;
+	err = thread->utcb ? space_map_own(space, utcb_at, thread->utcb) : ERR_NOMEM;
 	if (err) {
 		if (thread->utcb)
 			kmem_free_pages(payer, thread->utcb, 1);
@@ -287,7 +282,6 @@ void thread_end(struct object *obj)
 bool thread_reap(struct object *obj)
 {
 	struct thread *thread = thread_of(obj);
-	uint64_t done;
 
 	if (is_elsewhere(thread) || cpus[thread->cpu].current == thread || !list_is_empty(&thread->inbox))
 		return false;
@@ -297,8 +291,7 @@ bool thread_reap(struct object *obj)
 		vcpu_destroy(thread->vcpu);
 		thread->vcpu = NULL;
 	}
-	if (arch_space_unmap(thread->space, thread->utcb_at, L4_PAGE_SIZE, 1, &done))
-		return false;
+	space_unmap_own(thread->space, thread->utcb_at);
 	kmem_free_pages(obj->payer, thread->utcb, 1);
 	thread->utcb = NULL;
 	list_remove(&thread->in_space);

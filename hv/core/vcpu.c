@@ -28,22 +28,18 @@ static_assert(sizeof(struct vcpu) <= L4_PAGE_SIZE, "a vCPU is one page");
 enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at)
 {
 	struct vcpu *vcpu;
-	uint64_t done;
 	enum err err = ERR_NOMEM;
 
 	if (thread->vcpu)
 		return ERR_BUSY;
 	if (!vm->is_vm || vm->obj.dead || thread->obj.dead)
 		return ERR_NOENT;
-	if (state_at.v % L4_PAGE_SIZE || state_at.v >= arch_space_limit())
-		return ERR_INVAL;
 	vcpu = kmem_pages(payer, 1);
 	if (!vcpu)
 		return ERR_NOMEM;
 	vcpu->state = kmem_pages(payer, 1);
 	if (vcpu->state)
-		err = arch_space_map(thread->space, state_at, arch_kmem_pa(vcpu->state), L4_PAGE_SIZE,
-				     L4_MAP_R | L4_MAP_W, 1, &done);
+		err = space_map_own(thread->space, state_at, vcpu->state);
 	if (err) {
 		free_vcpu(payer, vcpu);
 		return err;
@@ -63,15 +59,12 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	struct thread *thread = vcpu->thread;
-	uint64_t done;
 
 	assert(vcpu->loaded_on == VCPU_NOT_LOADED);
 	timeout_cancel(&vcpu->wfi);
 	list_remove(&vcpu->in_vm);
 	object_unref(&vcpu->vm->obj);
-	/* One page without a block to split: cannot fail. */
-	if (arch_space_unmap(thread->space, vcpu->state_at, L4_PAGE_SIZE, 1, &done))
-		assert(!"a page mapped alone can be unmapped");
+	space_unmap_own(thread->space, vcpu->state_at);
 	free_vcpu(thread->obj.payer, vcpu);
 }
 

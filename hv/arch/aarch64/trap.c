@@ -151,7 +151,7 @@ struct regs *trap_sync(struct regs *frame, struct cpu *cpu)
 	if (ec == EC_WFX) {
 		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
 		lock_take(&hv_lock);
-		sched_yield(cpu);
+		sched_rotate(cpu);
 		return hv_leave(cpu);
 	}
 	return user_fault(cpu, esr);

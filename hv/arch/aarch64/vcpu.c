@@ -638,7 +638,7 @@ static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint6
 	WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
 	lock_take(&hv_lock);
 	if (esr & 1)
-		sched_yield(cpu); /* WFE */
+		sched_rotate(cpu); /* WFE */
 	else
 		(void)vcpu_wait(vcpu);
 	cpu->reschedule = true;

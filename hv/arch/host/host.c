@@ -1,0 +1,413 @@
+/* The seam arch.h in a process on your desk: see host.h. One host thread plays all CPUs in turn. */
+#include "host.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/mman.h>
+
+#include "arch.h"
+#include "arch_lr.h"
+#include "core/kmem.h"
+#include "core/ram.h"
+#include "core/space.h"
+#include "core/vcpu.h"
+
+struct host host;
+
+#define RUBBISH 0xa5
+#define HOST_LR_COUNT 4u
+#define REAP_ROUNDS 1000u
+
+/* ---- the machine ---- */
+
+void host_start(unsigned int cpus_wanted, uint64_t ram_size)
+{
+	uint64_t meta_size = ram_meta_size(HOST_RAM_BASE, ram_size);
+
+	memset(&host, 0, sizeof(host));
+	memset(cpus, 0, sizeof(cpus));
+	memset(&machine_ram, 0, sizeof(machine_ram));
+	memset(&host_lr, 0, sizeof(host_lr));
+	host.kmem_fails_after = UINT64_MAX;
+	host.ram_size = ram_size;
+	host.ram = mmap(NULL, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	host.ram_meta = malloc(meta_size);
+	memset(host.ram, RUBBISH, ram_size);
+	if (ram_add_bank(&machine_ram, (pa_t){HOST_RAM_BASE}, ram_size, host.ram_meta))
+		abort();
+	ram_free(&machine_ram, (pa_t){HOST_RAM_BASE}, ram_size);
+	cpu_count = cpus_wanted;
+	for (unsigned int i = 0; i < cpus_wanted; i++) {
+		sched_init_cpu(&cpus[i], i, i);
+		cpus[i].online = true;
+		host.timer[i] = UINT64_MAX;
+	}
+}
+
+void host_stop(void)
+{
+	assert(kmem_bytes() == 0 && host.kmem_pages == 0 && "the hypervisor's own memory is back");
+	assert(machine_ram.free_pages == host.ram_size / L4_PAGE_SIZE && "all RAM is back");
+	munmap(host.ram, host.ram_size);
+	free(host.ram_meta);
+	host.ram = NULL;
+}
+
+void *host_at(pa_t at)
+{
+	assert(at.v >= HOST_RAM_BASE && at.v - HOST_RAM_BASE < host.ram_size && "physical memory is there");
+	return host.ram + (at.v - HOST_RAM_BASE);
+}
+
+void host_settle(unsigned int id)
+{
+	unsigned int caller = host.cpu;
+	struct cpu *cpu = &cpus[id];
+
+	host.cpu = id;
+	if (host.ipis[id]) {
+		host.ipis[id] = 0;
+		sched_inbox(cpu);
+	}
+	if (host.timer[id] <= host.now)
+		sched_timer(cpu);
+	if (cpu->reschedule)
+		sched_run(cpu);
+	/* A step may end although the object could go on at once: as on the machine, others come later. */
+	for (unsigned int i = 0; i < REAP_ROUNDS; i++)
+		while (!object_reap_step())
+			;
+	if (cpu->reschedule)
+		sched_run(cpu);
+	host.cpu = caller;
+}
+
+/* ---- CPUs and time ---- */
+
+struct cpu *arch_this_cpu(void)
+{
+	return &cpus[host.cpu];
+}
+
+/* Nobody else can give the lock. */
+__attribute__((noreturn)) void arch_spin_wait(void)
+{
+	assert(false && "a lock is taken twice");
+	abort();
+}
+
+void arch_spin_wake(void)
+{
+}
+
+bool arch_irq_pending(void)
+{
+	return host.interrupt_every && ++host.looks % host.interrupt_every == 0;
+}
+
+void arch_send_ipi(unsigned int cpu)
+{
+	host.ipis[cpu]++;
+}
+
+uint64_t arch_now(void)
+{
+	return host.now;
+}
+
+uint64_t arch_counter_hz(void)
+{
+	return 1000;
+}
+
+void arch_timer_set(uint64_t when)
+{
+	host.timer[host.cpu] = when;
+}
+
+void arch_wait_for_interrupt(void)
+{
+}
+
+void arch_machine_off(void)
+{
+	exit(0);
+}
+
+void arch_machine_reset(void)
+{
+	exit(1);
+}
+
+/* ---- memory ---- */
+
+enum err arch_kmem_map(pa_t at, unsigned int pages, void **out)
+{
+	if (!host.kmem_fails_after)
+		return ERR_NOMEM;
+	if (host.kmem_fails_after != UINT64_MAX)
+		host.kmem_fails_after--;
+	host.kmem_pages += pages;
+	*out = host_at(at);
+	memset(*out, 0, pages * L4_PAGE_SIZE);
+	return OK;
+}
+
+void arch_kmem_unmap(void *at, unsigned int pages)
+{
+	host.kmem_pages -= pages;
+	memset(at, RUBBISH, pages * L4_PAGE_SIZE);
+}
+
+pa_t arch_kmem_pa(const void *at)
+{
+	return (pa_t){HOST_RAM_BASE + (uint64_t)((const unsigned char *)at - host.ram)};
+}
+
+void *arch_kmem_at(pa_t pa)
+{
+	return host_at(pa);
+}
+
+void arch_clear(pa_t at, uint64_t size)
+{
+	assert(at.v / L4_SUPERPAGE_SIZE == (at.v + size - 1) / L4_SUPERPAGE_SIZE && "within one block");
+	memset(host_at(at), 0, size);
+}
+
+void arch_write(pa_t at, const void *from, uint64_t size)
+{
+	memcpy(host_at(at), from, size);
+}
+
+/* ---- spaces ---- */
+
+static enum err table_alloc(void *ctx, pa_t *out)
+{
+	struct space *space = ctx;
+	void *table = kmem_pages(space->obj.payer, 1);
+
+	if (!table)
+		return ERR_NOMEM;
+	*out = arch_kmem_pa(table);
+	return OK;
+}
+
+static void table_free(void *ctx, pa_t table)
+{
+	struct space *space = ctx;
+
+	kmem_free_pages(space->obj.payer, arch_kmem_at(table), 1);
+}
+
+static uint64_t *table_at(void *ctx, pa_t table)
+{
+	(void)ctx;
+	return arch_kmem_at(table);
+}
+
+static void entry_write(void *ctx, uint64_t *entry, uint64_t value)
+{
+	(void)ctx;
+	*entry = value;
+}
+
+static void sync_new(void *ctx)
+{
+	(void)ctx;
+}
+
+static void flush_page(void *ctx, ipa_t ipa)
+{
+	struct space *space = ctx;
+
+	(void)ipa;
+	space->arch.flushes++;
+}
+
+static void flush_all(void *ctx)
+{
+	struct space *space = ctx;
+
+	space->arch.flushes++;
+}
+
+static const struct s2_ops ops = {table_alloc, table_free, table_at, entry_write, sync_new, flush_page, flush_all};
+
+enum err arch_space_init(struct space *space)
+{
+	void *root = kmem_pages(space->obj.payer, 2);
+
+	if (!root)
+		return ERR_NOMEM;
+	space->arch.root = root;
+	return s2_init(&space->arch.s2, arch_kmem_pa(root), &ops, space);
+}
+
+enum err arch_space_map(struct space *space, ipa_t at, pa_t from, uint64_t size, unsigned int flags, uint64_t budget,
+			uint64_t *out_done)
+{
+	unsigned int attr = (flags & L4_MAP_R ? S2_R : 0) | (flags & L4_MAP_W ? S2_W : 0);
+
+	if (flags & L4_MAP_DEVICE)
+		attr |= S2_DEVICE;
+	else if (flags & L4_MAP_X)
+		attr |= S2_X;
+	return s2_map(&space->arch.s2, at, from, size, attr, budget, out_done);
+}
+
+enum err arch_space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done)
+{
+	return s2_unmap(&space->arch.s2, at, size, budget, out_done);
+}
+
+bool arch_space_clear(struct space *space, uint64_t budget)
+{
+	bool done;
+
+	if (!space->arch.root)
+		return true;
+	s2_destroy(&space->arch.s2, budget, &done);
+	if (!done)
+		return false;
+	kmem_free_pages(space->obj.payer, space->arch.root, 2);
+	space->arch.root = NULL;
+	return true;
+}
+
+uint64_t arch_space_limit(void)
+{
+	return S2_IPA_SIZE;
+}
+
+/* ---- threads and vCPUs: no code of theirs runs here ---- */
+
+void arch_thread_leave(struct thread *thread)
+{
+	(void)thread;
+	arch_this_cpu()->guest = NULL;
+}
+
+void arch_thread_enter(struct thread *thread)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	if (!thread->in_guest)
+		return;
+	if (cpu->loaded && cpu->loaded != thread->vcpu)
+		arch_vcpu_unload(cpu->loaded);
+	if (cpu->loaded != thread->vcpu)
+		virq_load(&thread->vcpu->virqs);
+	cpu->guest = cpu->loaded = thread->vcpu;
+	thread->vcpu->loaded_on = cpu->id;
+}
+
+void arch_idle_enter(void)
+{
+}
+
+void arch_vcpu_unload(struct vcpu *vcpu)
+{
+	virq_save(&vcpu->virqs);
+	arch_this_cpu()->loaded = NULL;
+	vcpu->loaded_on = VCPU_NOT_LOADED;
+}
+
+void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason)
+{
+	host.vcpu_exits++;
+	arch_this_cpu()->guest = NULL;
+	vcpu->thread->in_guest = false;
+	vcpu->state->exit = reason;
+	vcpu->thread->regs.x[0] = OK;
+	vcpu->thread->regs.x[2] = reason;
+}
+
+enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
+{
+	if (groups & L4_VCPU_VGIC)
+		vcpu->state->vgic.held_count = virq_held(&vcpu->virqs, vcpu->state->vgic.held);
+	return OK;
+}
+
+void arch_vcpu_init(struct vcpu *vcpu)
+{
+	virq_init(&vcpu->virqs, HOST_LR_COUNT, ICH_HCR_EN, ICH_HCR_TDIR);
+}
+
+uint64_t arch_vcpu_vmcr(const struct vcpu *vcpu)
+{
+	return vcpu->vmcr;
+}
+
+void arch_fp_forget(const void *owner)
+{
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (cpus[i].fp == owner)
+			cpus[i].fp = NULL;
+}
+
+/* ---- interrupts ---- */
+
+unsigned int arch_line_count(void)
+{
+	return HOST_LINES;
+}
+
+bool arch_line_is_free(unsigned int line)
+{
+	return line >= 32 && line < HOST_LINES;
+}
+
+void arch_line_set_mode(unsigned int line, bool level)
+{
+	host.line[line].level = level;
+}
+
+void arch_line_enable(unsigned int line, unsigned int cpu)
+{
+	host.line[line].enabled = true;
+	host.line[line].cpu = cpu;
+}
+
+void arch_line_disable(unsigned int line)
+{
+	host.line[line].enabled = false;
+}
+
+void arch_line_deactivate(unsigned int line)
+{
+	host.line[line].deactivations++;
+}
+
+/* ---- console ---- */
+
+void arch_console_put(char c)
+{
+	if (host.console_size < HOST_CONSOLE_MAX)
+		host.console[host.console_size++] = c;
+}
+
+size_t arch_console_write(const char *from, size_t size)
+{
+	size = size < 32 ? size : 32;
+	for (size_t i = 0; i < size; i++)
+		arch_console_put(from[i]);
+	return size;
+}
+
+size_t arch_console_read(char *to, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size && host.input && *host.input)
+		to[n++] = *host.input++;
+	return n;
+}
+
+void arch_console_listen(bool on)
+{
+	host.listens = on;
+}

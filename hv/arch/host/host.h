@@ -1,0 +1,46 @@
+/* The machine behind hv/core on the host: memory, CPUs and devices that a test sets and looks at. */
+#pragma once
+
+#include "core/sched.h"
+
+#define HOST_LINES 128u
+#define HOST_CONSOLE_MAX 4096u
+#define HOST_RAM_BASE 0x40000000ull
+
+struct host_line {
+	bool enabled, level;
+	unsigned int cpu;
+	unsigned int deactivations;
+};
+
+struct host {
+	unsigned int cpu; /* which CPU the caller is */
+	uint64_t now;     /* the counter, 1000 ticks a second */
+	uint64_t timer[CPU_MAX];
+	unsigned int ipis[CPU_MAX];
+	uint64_t interrupt_every; /* every so many looks an interrupt is pending; 0: never */
+	uint64_t looks;
+	uint64_t kmem_fails_after; /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
+	struct host_line line[HOST_LINES];
+	char console[HOST_CONSOLE_MAX];
+	size_t console_size;
+	const char *input;
+	bool listens;
+	uint64_t vcpu_exits;
+
+	unsigned char *ram; /* stands for physical memory from HOST_RAM_BASE on */
+	uint64_t ram_size;
+	void *ram_meta;
+	uint64_t kmem_pages; /* mapped right now */
+};
+
+extern struct host host;
+
+/* A machine with so many CPUs, all idle, and so many bytes of memory, all free and full of rubbish. */
+void host_start(unsigned int cpus, uint64_t ram_size);
+/* Its end. Everything that hv/core took must be back. */
+void host_stop(void);
+/* Memory behind a physical address. */
+void *host_at(pa_t at);
+/* Do what the hypervisor does before it is left, on that CPU: inbox, due timeouts, scheduling, death. */
+void host_settle(unsigned int cpu);
