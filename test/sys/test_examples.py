@@ -1,0 +1,41 @@
+"""Every example boots to the guest's shell, and so do VMs with the examples' device trees."""
+import glob
+import gzip
+import os
+
+import pytest
+
+from conftest import SHARED, TOP, guest_files
+
+EXAMPLES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(TOP, "examples", "*.lua")))
+
+
+def trees():
+    return {os.path.basename(path): path for path in glob.glob(os.path.join(SHARED, "guest", "*.dtb"))}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_boots_to_a_shell(machine, name):
+    console = machine(files={**guest_files(), **trees(), name: os.path.join(TOP, "examples", name)}, append="rom/" + name)
+    console.expect("guest# ", timeout=180)
+
+
+@pytest.mark.parametrize("options, command, answer", [
+    ("-d rom/machine.dtb -b 0x40000000", "cat /proc/device-tree/model", "Uvmm virtual machine"),
+    ("-d rom/machine.dtb -d rom/second-uart.dtb -b 0x40000000", "ls /dev/ttyAMA*", "/dev/ttyAMA0"),
+    ("-d rom/machine.dtb -d rom/reserved-memory.dtb -b 0x40000000", "ls /proc/device-tree/reserved-memory", "@"),
+    ("-d rom/machine.dtb:limit=0x44000000 -b 0x40000000", "ls -d /proc/device-tree/chosen", "chosen"),
+    ("-c guest.run=unused", "cat /proc/cmdline", "guest.run=unused"),
+    ("-k rom/Image.gz", "uname -m", "aarch64"),
+], ids=["machine", "second UART", "reserved memory", "limit", "command line", "gzip"])
+def test_a_vm_with_options_boots_to_a_shell(machine, tmp_path, options, command, answer):
+    files = {**guest_files(), **trees()}
+    if "Image.gz" in options:
+        packed = tmp_path / "Image.gz"
+        with open(files["Image"], "rb") as image:
+            packed.write_bytes(gzip.compress(image.read(), 1))
+        files["Image.gz"] = str(packed)
+    console = machine('local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 96 * 1024 * 1024)\n'
+                      f'L4.default_loader:start({{caps = {{ram = ram:m("rw")}}}}, "rom/uvmm {options}")\n', files)
+    console.expect("guest# ", timeout=180)
+    assert answer in console.command_output(command)
