@@ -45,6 +45,15 @@ static inline void list_remove(struct list *link)
 	list_init(link);
 }
 
+/* `link`, which is in no list, takes the place of `old`, which is in none then. */
+static inline void list_replace(struct list *old, struct list *link)
+{
+	*link = *old;
+	link->next->prev = link;
+	link->prev->next = link;
+	list_init(old);
+}
+
 static inline struct list *list_first(const struct list *list)
 {
 	return list->next == list ? NULL : list->next;

@@ -20,7 +20,7 @@ target := $(preset_$(PRESET)) -g -march=armv8-a -mno-outline-atomics -fno-pic -f
 general := -mgeneral-regs-only
 
 # arch_*.h of hv/core come from the machine's folder, chosen here.
-hv_flags := $(std) $(target) $(general) -ffreestanding -Ihv/arch/aarch64 $(hv_includes)
+hv_flags := -flto=auto $(std) $(target) $(general) -ffreestanding -Ihv/arch/aarch64 $(hv_includes)
 user_flags := $(std) $(target) -ftls-model=local-exec $(user_includes)
 clang_target := --target=aarch64-linux-gnu -nostdlibinc -isystem $(picolibc)/include
 

@@ -35,20 +35,11 @@ enum err call_piece(struct call *call, enum err err, uint64_t done)
 	return OK;
 }
 
-/* A gate passes on every label but its own two kinds of operation. */
-static enum err call_server(struct call *call)
-{
-	call->blocked = true;
-	return gate_call(call->thread, LIST_OF(call->obj, struct gate, obj));
-}
-
 static enum err run(struct call *call, unsigned int kind, uint64_t label)
 {
 	uint64_t proto = label >> 8, number = label & 0xff;
 	const struct call_op *op;
 
-	if (kind == L4_KIND_GATE && proto != L4_KIND_OBJECT && proto != L4_KIND_GATE)
-		return call_server(call);
 	if (proto != L4_KIND_OBJECT && proto != kind)
 		return ERR_BADPROTO;
 	if (number >= CALL_OPS_MAX)
@@ -63,40 +54,52 @@ static enum err run(struct call *call, unsigned int kind, uint64_t label)
 	return op->run(call);
 }
 
-enum call_end call_invoke(struct thread *thread)
+static enum call_end operate(struct thread *thread, struct object *obj, unsigned int kind, unsigned int rights)
 {
-	struct call call = {.thread = thread, .w = &thread->regs.x[2]};
-	uint64_t slot = thread->regs.x[0], tag = thread->regs.x[1];
-	struct cap *cap = NULL;
-	unsigned int kind = L4_KIND_THREAD;
+	struct call call = {.thread = thread, .obj = obj, .rights = rights, .w = &thread->regs.x[2]};
+	uint64_t label = l4_tag_label(thread->regs.x[1]);
 	enum err err;
 
-	if (slot == 0) {
-		call.obj = &thread->obj;
-		call.rights = L4_RIGHTS_ALL;
-	} else {
-		cap = cap_find(thread->space, slot);
-		if (cap) {
-			call.obj = cap->obj;
-			call.rights = cap->rights;
-			kind = cap->kind;
-		}
-	}
-	if (!call.obj)
-		err = ERR_NOENT;
-	else if (kind == L4_KIND_REPLY)
-		err = gate_reply(thread, slot);
-	else if (call.obj->dead && kind != L4_KIND_SPACE && l4_tag_label(tag) >> 8 != L4_KIND_OBJECT)
+	if (obj->dead && kind != L4_KIND_SPACE && label >> 8 != L4_KIND_OBJECT)
 		err = ERR_NOENT;
 	else
-		err = run(&call, kind, l4_tag_label(tag));
-	if (call.restart && !thread->obj.dead) {
-		thread->regs.x[0] = slot;
-		thread->regs.x[1] = tag;
+		err = run(&call, kind, label);
+	/* x0 and x1 are as they came. */
+	if (call.restart && !thread->obj.dead)
 		return CALL_RESTART;
-	}
 	/* A call that waits, or was answered already, has its result from elsewhere; an error comes now. */
 	if (!call.blocked || err)
+		thread->regs.x[0] = (uint64_t)(int64_t)err;
+	return CALL_DONE;
+}
+
+/* A gate passes on every label but those of the operations that all objects have, and of its own. */
+static bool is_for_server(uint64_t tag)
+{
+	uint64_t proto = l4_tag_label(tag) >> 8;
+
+	return proto != L4_KIND_OBJECT && proto != L4_KIND_GATE;
+}
+
+enum call_end call_invoke(struct thread *thread)
+{
+	uint64_t slot = thread->regs.x[0];
+	struct cap *cap;
+	enum err err = OK;
+
+	if (slot == 0)
+		return operate(thread, &thread->obj, L4_KIND_THREAD, L4_RIGHTS_ALL);
+	cap = cap_find(thread->space, slot);
+	if (!cap)
+		err = ERR_NOENT;
+	else if (cap->kind == L4_KIND_GATE && is_for_server(thread->regs.x[1]))
+		err = gate_call(thread, gate_of(cap->obj));
+	else if (cap->kind == L4_KIND_REPLY)
+		thread->regs.x[0] = (uint64_t)(int64_t)gate_reply(thread, slot);
+	else
+		return operate(thread, cap->obj, cap->kind, cap->rights);
+	/* A call that was taken has its result from the server, now or later. */
+	if (err)
 		thread->regs.x[0] = (uint64_t)(int64_t)err;
 	return CALL_DONE;
 }

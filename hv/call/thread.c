@@ -41,14 +41,10 @@ static enum err reply(struct call *call)
 	return gate_reply(call->thread, call->thread->utcb->reply_slot);
 }
 
-/* The answer's caller may be gone; a server goes on all the same. */
 static enum err reply_receive(struct call *call)
 {
-	enum err err = gate_reply(call->thread, call->thread->utcb->reply_slot);
-
-	if (err && err != ERR_NOENT)
-		return err;
-	return receive(call);
+	call->blocked = true;
+	return gate_reply_receive(call->thread);
 }
 
 static enum err create_vcpu(struct call *call)

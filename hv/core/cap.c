@@ -60,7 +60,10 @@ void cap_drop(struct cap *cap)
 		gate_reply_dropped(thread_of(old.obj), old.seq);
 	else if (--old.obj->caps == 0)
 		object_end(old.obj);
-	object_unref(old.obj);
+	if (old.obj->refs > 1)
+		old.obj->refs--;
+	else
+		object_unref(old.obj);
 }
 
 bool cap_table_clear(struct space *space, unsigned int budget)

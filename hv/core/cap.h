@@ -25,6 +25,12 @@ enum err cap_reserve(struct space *space, uint64_t slot);
 /* Put a capability into a reserved slot; takes references of its own. */
 void cap_install(struct space *space, uint64_t slot, struct object *obj, unsigned int rights);
 void cap_install_reply(struct space *space, uint64_t slot, struct thread *caller);
+/* The slot of a reply capability whose caller, still alive, has just been answered. */
+static inline void cap_use_reply(struct cap *cap)
+{
+	cap->obj->refs--;
+	cap->obj = NULL;
+}
 /* Empty the slot. */
 void cap_drop(struct cap *cap);
 /* Empty up to `budget` slots; true when the table is empty and its pages are gone. */

@@ -4,23 +4,28 @@
 #include "arch.h"
 #include "core/irq.h"
 
-static struct irq *listener; /* referenced */
+static struct irq *listener; /* until it ends */
 
 enum err console_bind_irq(struct irq *irq)
 {
-	if (listener && !listener->obj.dead)
-		return listener == irq ? OK : ERR_BUSY;
 	if (listener)
-		object_unref(&listener->obj);
+		return listener == irq ? OK : ERR_BUSY;
 	listener = irq;
-	object_ref(&irq->obj);
 	arch_console_listen(true);
 	return OK;
 }
 
+void console_forget(const struct irq *irq)
+{
+	if (listener != irq)
+		return;
+	listener = NULL;
+	arch_console_listen(false);
+}
+
 void console_input(void)
 {
-	if (listener && !listener->obj.dead)
+	if (listener)
 		irq_trigger(listener);
 }
 
@@ -28,7 +33,7 @@ size_t console_read(char *to, size_t size)
 {
 	size_t n = arch_console_read(to, size);
 
-	if (n < size && listener && !listener->obj.dead)
+	if (n < size && listener)
 		arch_console_listen(true);
 	return n;
 }

@@ -7,6 +7,8 @@ struct irq;
 
 /* ERR_BUSY: another irq that still lives is told about input. */
 enum err console_bind_irq(struct irq *irq);
+/* The irq ends. */
+void console_forget(const struct irq *irq);
 /* The UART has input. */
 void console_input(void);
 /* What there is, up to `size` bytes; listens again when nothing is left. */

@@ -221,7 +221,7 @@ void dataspace_end(struct object *obj)
 }
 
 /* Slices first, then every mapping, then the memory. */
-bool dataspace_reap(struct object *obj)
+enum reap dataspace_reap(struct object *obj)
 {
 	struct dataspace *ds = dataspace_of(obj);
 	struct list *link = list_first(&ds->slices);
@@ -231,17 +231,17 @@ bool dataspace_reap(struct object *obj)
 
 		/* It leaves our list when it has been reaped itself. */
 		object_end(&slice->obj);
-		return false;
+		return REAP_WAIT;
 	}
 	link = list_first(&ds->mappings);
 	if (link) {
 		space_unmap_mapping(LIST_OF(link, struct mapping, in_dataspace), REAP_BUDGET);
 		if (!list_is_empty(&ds->mappings))
-			return false;
+			return REAP_MORE;
 	}
 	free_extents(ds);
 	list_remove(&ds->in_parent);
-	return true;
+	return REAP_DONE;
 }
 
 void dataspace_free(struct object *obj)

@@ -41,7 +41,7 @@ enum err dataspace_make_clear(struct dataspace *ds, uint64_t end);
 enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done);
 
 void dataspace_end(struct object *obj);
-bool dataspace_reap(struct object *obj);
+enum reap dataspace_reap(struct object *obj);
 void dataspace_free(struct object *obj);
 
 static inline struct dataspace *dataspace_of(struct object *obj)

@@ -15,12 +15,25 @@ enum err factory_charge(struct factory *factory, uint64_t bytes)
 	return OK;
 }
 
+/* A dead factory keeps no quota that it does not use. */
 void factory_uncharge(struct factory *factory, uint64_t bytes)
 {
-	if (!factory)
-		return;
-	assert(factory->used >= bytes && "nothing is given back twice");
-	factory->used -= bytes;
+	for (; factory; factory = factory->obj.payer) {
+		assert(factory->used >= bytes && "nothing is given back twice");
+		factory->used -= bytes;
+		if (!factory->obj.dead)
+			return;
+		factory->quota -= bytes;
+	}
+}
+
+void factory_end(struct object *obj)
+{
+	struct factory *factory = factory_of(obj);
+	uint64_t unused = factory->quota - factory->used;
+
+	factory->quota = factory->used;
+	factory_uncharge(obj->payer, unused);
 }
 
 enum err factory_create(struct factory *parent, uint64_t quota, struct factory **out)

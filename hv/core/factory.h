@@ -15,6 +15,8 @@ void factory_uncharge(struct factory *factory, uint64_t bytes);
 
 /* A factory whose quota is taken out of the parent's. */
 enum err factory_create(struct factory *parent, uint64_t quota, struct factory **out);
+/* What it has not used goes back to the parent at once, the rest with each object. */
+void factory_end(struct object *obj);
 void factory_free(struct object *obj);
 
 static inline struct factory *factory_of(struct object *obj)

@@ -42,12 +42,9 @@ struct transfer { /* a message's capabilities, looked up and with their places m
 };
 
 /* The receiver's slots are checked first to last, so two capabilities never get the same. */
-static enum err prepare_caps(struct thread *from, struct thread *to, struct transfer *out)
+static enum err look_up_caps(struct thread *from, struct thread *to, struct transfer *out)
 {
-	out->count = l4_tag_caps(from->regs.x[1]);
 	out->slot = to->utcb->recv_slot;
-	if (!out->count)
-		return OK;
 	if (out->count > L4_MAX_CAPS || !out->slot)
 		return ERR_INVAL;
 	for (unsigned int i = 0; i < out->count; i++) {
@@ -66,13 +63,24 @@ static enum err prepare_caps(struct thread *from, struct thread *to, struct tran
 	return OK;
 }
 
-static void copy_message(struct thread *from, struct thread *to, const struct transfer *caps)
+static inline enum err prepare_caps(struct thread *from, struct thread *to, struct transfer *out)
+{
+	out->count = l4_tag_caps(from->regs.x[1]);
+	return out->count ? look_up_caps(from, to, out) : OK;
+}
+
+static inline void copy_message(struct thread *from, struct thread *to, const struct transfer *caps)
 {
 	unsigned int words = l4_tag_words(from->regs.x[1]);
 
 	for (unsigned int i = 0; i < caps->count; i++)
 		cap_install(to->space, caps->slot + i, caps->cap[i].obj, caps->cap[i].rights);
-	memcpy(&to->regs.x[2], &from->regs.x[2], L4_REG_WORDS * sizeof(uint64_t));
+	for (unsigned int i = 2; i < 2 + L4_REG_WORDS; i += 2) {
+		uint64_t a = from->regs.x[i], b = from->regs.x[i + 1];
+
+		to->regs.x[i] = a;
+		to->regs.x[i + 1] = b;
+	}
 	if (words > L4_REG_WORDS)
 		memcpy(&to->utcb->word[L4_REG_WORDS], &from->utcb->word[L4_REG_WORDS],
 		       (words - L4_REG_WORDS) * sizeof(uint64_t));
@@ -105,39 +113,66 @@ static void leave_owed(struct thread *caller)
 		return;
 	list_remove(&caller->in_owed);
 	caller->server = NULL;
-	thread_update_priority(server);
+	if (server->effective != server->priority)
+		thread_update_priority(server);
 }
 
-/* The caller's message goes to a server that is ready to take it. On error the caller has its result, except that
- * a server whose reply slot is unusable fails itself: then the caller goes on waiting. */
-static enum err deliver(struct thread *caller, struct gate *gate, struct thread *server)
+enum delivery { DELIVERED, CALLER_IS_WRONG, SERVER_IS_WRONG };
+
+/* The caller's message goes to a server that is ready to take it. Nothing has changed unless it was delivered; then
+ * the caller is in THREAD_REPLY, in no queue of the scheduler's or the gate's that the caller of this put it in. */
+static enum delivery deliver(struct thread *caller, struct gate *gate, struct thread *server, enum err *out_err)
 {
 	struct transfer caps;
-	enum err err = cap_reserve(server->space, server->utcb->reply_slot);
+	uint32_t reply_slot = server->utcb->reply_slot;
 
-	if (err)
-		return err;
-	err = prepare_caps(caller, server, &caps);
-	if (!err && caps.count && server->utcb->reply_slot - caps.slot < caps.count)
-		err = ERR_INVAL;
-	if (err) {
-		leave_queue(caller);
-		timeout_cancel(&caller->timeout);
-		caller->state = THREAD_SEND;
-		thread_wake(caller, err);
-		return OK;
-	}
+	*out_err = cap_reserve(server->space, reply_slot);
+	if (*out_err)
+		return SERVER_IS_WRONG;
+	*out_err = prepare_caps(caller, server, &caps);
+	if (!*out_err && caps.count && reply_slot - caps.slot < caps.count)
+		*out_err = ERR_INVAL;
+	if (*out_err)
+		return CALLER_IS_WRONG;
 	caller->call_seq++;
-	cap_install_reply(server->space, server->utcb->reply_slot, caller);
+	cap_install_reply(server->space, reply_slot, caller);
 	copy_message(caller, server, &caps);
 	server->regs.x[8] = gate->badge;
-	leave_queue(caller);
 	caller->state = THREAD_REPLY;
 	caller->server = server;
 	list_push_back(&server->owed, &caller->in_owed);
 	if (caller->effective > server->effective)
 		thread_update_priority(server);
+	return DELIVERED;
+}
+
+/* The first of those that wait gets through, or learns that it cannot. */
+static enum err deliver_first(struct thread *server, bool *out_got)
+{
+	struct thread *caller = LIST_OF(list_first(&server->senders), struct thread, in_queue);
+	enum err err;
+	enum delivery how = deliver(caller, caller->gate, server, &err);
+
+	*out_got = how == DELIVERED;
+	if (how == SERVER_IS_WRONG)
+		return err;
+	leave_queue(caller);
+	if (how == CALLER_IS_WRONG)
+		thread_wake(caller, err);
 	return OK;
+}
+
+static void wait_in_queue(struct thread *caller, struct gate *gate)
+{
+	struct thread *server = gate->server;
+
+	caller->gate = gate;
+	object_ref(&gate->obj);
+	sched_unready(caller);
+	caller->state = THREAD_SEND;
+	list_push_back(server ? &server->senders : &gate->waiting, &caller->in_queue);
+	if (server)
+		thread_notify(server);
 }
 
 enum err gate_call(struct thread *caller, struct gate *gate)
@@ -147,27 +182,37 @@ enum err gate_call(struct thread *caller, struct gate *gate)
 
 	if (err)
 		return err;
-	if (server && (server->obj.dead || server == caller))
+	if (gate->obj.dead || (server && (server->obj.dead || server == caller)))
 		return ERR_NOENT;
-	caller->gate = gate;
-	object_ref(&gate->obj);
-	sched_unready(caller);
-	caller->state = THREAD_SEND;
 	if (caller->regs.x[1] & L4_TAG_DEADLINE && caller->utcb->deadline)
 		timeout_set(&caller->timeout, caller->utcb->deadline);
 	if (server && server->state == THREAD_RECEIVE) {
-		err = deliver(caller, gate, server);
-		if (caller->state == THREAD_REPLY)
-			thread_wake(server, OK); /* it gets the CPU that the caller leaves */
-		else if (err)
-			thread_wake(server, err);
-		if (caller->state != THREAD_SEND)
+		switch (deliver(caller, gate, server, &err)) {
+		case DELIVERED:
+			timeout_cancel(&server->timeout);
+			server->state = THREAD_READY;
+			sched_replace(caller, server); /* it gets the CPU that the caller leaves */
 			return OK;
+		case CALLER_IS_WRONG:
+			timeout_cancel(&caller->timeout);
+			return err;
+		case SERVER_IS_WRONG:
+			thread_wake(server, err);
+		}
 	}
-	list_push_back(server ? &server->senders : &gate->waiting, &caller->in_queue);
-	if (server)
-		thread_notify(server);
+	wait_in_queue(caller, gate);
 	return OK;
+}
+
+/* Callers of the gate in a server's queue go back to the gate. */
+static void move_queue(struct list *queue, struct gate *gate)
+{
+	for (struct list *link = queue->next, *next = link->next; link != queue; link = next, next = link->next) {
+		if (LIST_OF(link, struct thread, in_queue)->gate != gate)
+			continue;
+		list_remove(link);
+		list_push_back(&gate->waiting, link);
+	}
 }
 
 enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge)
@@ -177,8 +222,11 @@ enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge)
 	if (server->obj.dead)
 		return ERR_NOENT;
 	object_ref(&server->obj);
-	if (gate->server)
+	if (gate->server) {
+		/* Who waits for the old server goes along. */
+		move_queue(&gate->server->senders, gate);
 		object_unref(&gate->server->obj);
+	}
 	gate->server = server;
 	gate->badge = badge;
 	while ((link = list_first(&gate->waiting))) {
@@ -224,42 +272,43 @@ static void update_wake(struct thread *server)
 	__atomic_store_n(&server->wake, wake, __ATOMIC_RELAXED);
 }
 
-/* Irqs first, then callers in their order, then wait. */
-enum err gate_receive(struct thread *server)
+/* Irqs first, then callers in their order, then wait; `next`, if any, is ready and gets the CPU then. */
+static enum err receive(struct thread *server, struct thread *next)
 {
-	struct list *link;
 	enum err err = OK;
 	bool got = take_irq(server);
 
-	while (!got && (link = list_first(&server->senders))) {
-		struct thread *caller = LIST_OF(link, struct thread, in_queue);
-
-		err = deliver(caller, caller->gate, server);
-		if (err)
-			break;
-		got = caller->state == THREAD_REPLY;
-	}
+	while (!got && !err && !list_is_empty(&server->senders))
+		err = deliver_first(server, &got);
 	update_wake(server);
+	if (!got && !err && server->utcb->deadline && server->utcb->deadline <= arch_now())
+		err = ERR_TIMEDOUT;
 	if (got || err) {
 		if (server->state == THREAD_RECEIVE)
 			thread_wake(server, err);
+		if (next)
+			sched_ready(next, true);
 		return err;
 	}
-	if (server->utcb->deadline && server->utcb->deadline <= arch_now()) {
-		if (server->state == THREAD_RECEIVE)
-			thread_wake(server, ERR_TIMEDOUT);
-		return ERR_TIMEDOUT;
-	}
-	sched_unready(server);
 	server->state = THREAD_RECEIVE;
 	if (server->utcb->deadline)
 		timeout_set(&server->timeout, server->utcb->deadline);
+	if (next)
+		sched_replace(server, next);
+	else
+		sched_unready(server);
 	return OK;
+}
+
+enum err gate_receive(struct thread *server)
+{
+	return receive(server, NULL);
 }
 
 /* ---- answers ---- */
 
-enum err gate_reply(struct thread *server, uint64_t slot)
+/* The answer is with the caller, which is in no queue yet. */
+static enum err answer(struct thread *server, uint64_t slot, struct thread **out_caller)
 {
 	struct cap *cap = cap_find(server->space, slot);
 	struct thread *caller;
@@ -282,9 +331,32 @@ enum err gate_reply(struct thread *server, uint64_t slot)
 	leave_owed(caller);
 	copy_message(server, caller, &caps);
 	caller->call_seq++; /* the capability is used up */
-	cap_drop(cap);
-	thread_wake(caller, OK);
+	caller->state = THREAD_READY;
+	timeout_cancel(&caller->timeout);
+	cap_use_reply(cap);
+	*out_caller = caller;
 	return OK;
+}
+
+enum err gate_reply(struct thread *server, uint64_t slot)
+{
+	struct thread *caller;
+	enum err err = answer(server, slot, &caller);
+
+	if (!err)
+		sched_ready(caller, true);
+	return err;
+}
+
+enum err gate_reply_receive(struct thread *server)
+{
+	struct thread *caller = NULL;
+	enum err err = answer(server, server->utcb->reply_slot, &caller);
+
+	/* The caller may be gone; a server goes on all the same. */
+	if (err && err != ERR_NOENT)
+		return err;
+	return receive(server, caller);
 }
 
 void gate_reply_dropped(struct thread *caller, uint32_t seq)

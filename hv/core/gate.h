@@ -21,8 +21,10 @@ enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge);
 enum err gate_call(struct thread *caller, struct gate *gate);
 /* Wait for a message or irq until utcb.deadline. */
 enum err gate_receive(struct thread *server);
-/* Answer the caller whose reply capability is in utcb.reply_slot, or in `slot`. */
+/* Answer the caller whose reply capability is in `slot`. */
 enum err gate_reply(struct thread *server, uint64_t slot);
+/* Answer the caller in utcb.reply_slot, then receive. On the way the CPU goes back to the caller. */
+enum err gate_reply_receive(struct thread *server);
 /* An irq is there for a thread in THREAD_RECEIVE. */
 void gate_deliver_irq(struct thread *server);
 /* A reply capability went without an answer. */

@@ -2,6 +2,7 @@
 #include "core/irq.h"
 
 #include "arch.h"
+#include "core/console.h"
 #include "core/gate.h"
 #include "core/sched.h"
 #include "core/thread.h"
@@ -135,11 +136,10 @@ void irq_unmask(struct irq *irq)
 
 void irq_deadline(struct irq *irq, uint64_t when)
 {
-	if (!when)
-		timeout_cancel(&irq->timeout);
-	else if (when <= arch_now())
+	timeout_cancel(&irq->timeout);
+	if (when && when <= arch_now())
 		irq_trigger(irq);
-	else
+	else if (when)
 		timeout_set(&irq->timeout, when);
 }
 
@@ -197,6 +197,7 @@ void irq_end(struct object *obj)
 	struct object *watched = irq->watched;
 
 	irq_unbind(irq);
+	console_forget(irq);
 	timeout_cancel(&irq->timeout);
 	if (irq->line != IRQ_NO_LINE) {
 		arch_line_disable(irq->line);

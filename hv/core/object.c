@@ -14,7 +14,7 @@
 
 struct kind_ops {
 	void (*end)(struct object *obj);  /* at death: tell those who wait; short */
-	bool (*reap)(struct object *obj); /* after death, in bounded steps; true: empty */
+	enum reap (*reap)(struct object *obj); /* after death, in bounded steps */
 	void (*free)(struct object *obj); /* before the memory goes */
 	size_t size;
 };
@@ -25,7 +25,7 @@ static const struct kind_ops kinds[] = {
 	[L4_KIND_DATASPACE] = {dataspace_end, dataspace_reap, dataspace_free, sizeof(struct dataspace)},
 	[L4_KIND_GATE] = {gate_end, NULL, gate_free, sizeof(struct gate)},
 	[L4_KIND_IRQ] = {irq_end, NULL, irq_free, sizeof(struct irq)},
-	[L4_KIND_FACTORY] = {NULL, NULL, factory_free, sizeof(struct factory)},
+	[L4_KIND_FACTORY] = {factory_end, NULL, factory_free, sizeof(struct factory)},
 	[L4_KIND_SCHEDULER] = {NULL, NULL, NULL, sizeof(struct scheduler)},
 	[L4_KIND_CONSOLE] = {NULL, NULL, NULL, 0},
 };
@@ -117,6 +117,7 @@ void object_end(struct object *obj)
 		reap_list_init();
 		obj->reaping = true;
 		list_push_back(&reap_list, &obj->reap);
+		sched_poke_idle();
 	} else {
 		object_unref(obj);
 	}
@@ -130,13 +131,18 @@ bool object_reap_step(void)
 	while ((link = list_first(&reap_list)) && link != stop) {
 		struct object *obj = LIST_OF(link, struct object, reap);
 
-		if (kinds[obj->kind].reap(obj)) {
+		switch (kinds[obj->kind].reap(obj)) {
+		case REAP_DONE:
 			list_remove(link);
 			obj->reaping = false;
 			object_unref(obj);
 			return false;
+		case REAP_MORE:
+			return false;
+		case REAP_WAIT:
+			break;
 		}
-		/* It waits for another object or CPU; see whether the next can go on. */
+		/* See whether the next can go on. */
 		list_remove(link);
 		list_push_back(&reap_list, link);
 		if (!stop)

@@ -26,6 +26,12 @@ struct object {
 	struct list reap;    /* on the reap list while dead and not empty */
 };
 
+enum reap {
+	REAP_DONE, /* empty */
+	REAP_MORE, /* go on in the next step */
+	REAP_WAIT, /* another object or CPU has to let go first */
+};
+
 /* Make a zeroed object of `size` bytes with one reference and no capability. ERR_NOMEM: the quota is used up. */
 enum err object_create(struct factory *payer, enum l4_kind kind, size_t size, struct object **out);
 /* For objects that exist from boot and never go. */

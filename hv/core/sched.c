@@ -24,15 +24,13 @@ void sched_init_cpu(struct cpu *cpu, unsigned int id, uint64_t mpidr)
 
 static struct thread *highest(struct cpu *cpu)
 {
-	for (unsigned int w = PRIORITIES / 64; w--;) {
-		unsigned int priority;
+	unsigned int word, priority;
 
-		if (!cpu->ready[w])
-			continue;
-		priority = w * 64 + 63 - (unsigned int)__builtin_clzll(cpu->ready[w]);
-		return LIST_OF(cpu->queue[priority].next, struct thread, run);
-	}
-	return NULL;
+	if (!cpu->ready_words)
+		return NULL;
+	word = 31 - (unsigned int)__builtin_clz(cpu->ready_words);
+	priority = word * 64 + 63 - (unsigned int)__builtin_clzll(cpu->ready[word]);
+	return LIST_OF(cpu->queue[priority].next, struct thread, run);
 }
 
 void sched_poke(struct cpu *cpu)
@@ -40,6 +38,15 @@ void sched_poke(struct cpu *cpu)
 	cpu->reschedule = true;
 	if (cpu != arch_this_cpu())
 		arch_send_ipi(cpu->id);
+}
+
+void sched_poke_idle(void)
+{
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (cpus[i].online && !cpus[i].current && &cpus[i] != arch_this_cpu()) {
+			sched_poke(&cpus[i]);
+			return;
+		}
 }
 
 void sched_ready(struct thread *thread, bool first)
@@ -53,6 +60,7 @@ void sched_ready(struct thread *thread, bool first)
 	else
 		list_push_back(queue, &thread->run);
 	cpu->ready[thread->effective / 64] |= 1ull << thread->effective % 64;
+	cpu->ready_words |= 1u << thread->effective / 64;
 	if (!cpu->current || cpu->current->effective <= thread->effective)
 		sched_poke(cpu);
 }
@@ -66,23 +74,31 @@ void sched_unready(struct thread *thread)
 	list_remove(&thread->run);
 	if (list_is_empty(&cpu->queue[thread->effective]))
 		cpu->ready[thread->effective / 64] &= ~(1ull << thread->effective % 64);
+	if (!cpu->ready[thread->effective / 64])
+		cpu->ready_words &= ~(1u << thread->effective / 64);
 	if (cpu->current == thread)
 		sched_poke(cpu);
 }
 
+/* A thread's slice goes on when it runs again, so that threads that wake each other share one place in the round. */
 void sched_rotate(struct cpu *cpu)
 {
-	struct list *queue = &cpu->queue[cpu->current->effective];
+	struct thread *thread = cpu->current;
+	uint64_t now = arch_now();
 
-	if (list_is_empty(&cpu->current->run))
+	if (list_is_empty(&thread->run))
 		return;
-	list_remove(&cpu->current->run);
-	list_push_back(queue, &cpu->current->run);
+	list_remove(&thread->run);
+	list_push_back(&cpu->queue[thread->effective], &thread->run);
+	thread->cycles += now - thread->started;
+	thread->started = now;
+	thread->slice_began = thread->cycles;
 	cpu->slice_end = UINT64_MAX;
 	cpu->reschedule = true;
 }
 
-static void switch_to(struct cpu *cpu, struct thread *next)
+/* Needs no reference: a thread that has died is not reaped while it is current somewhere. */
+static inline __attribute__((always_inline)) void switch_to(struct cpu *cpu, struct thread *next)
 {
 	struct thread *old = cpu->current;
 	uint64_t now = arch_now();
@@ -94,29 +110,41 @@ static void switch_to(struct cpu *cpu, struct thread *next)
 		cpu->idle_time += now - cpu->idle_since;
 	}
 	cpu->current = next;
-	cpu->slice_end = UINT64_MAX;
 	if (next) {
-		object_ref(&next->obj);
 		next->started = now;
 		arch_thread_enter(next);
 	} else {
 		cpu->idle_since = now;
 		arch_idle_enter();
 	}
-	if (old)
-		object_unref(&old->obj);
+}
+
+/* From caller to server and back on one CPU: no queue is searched, and the time slice goes along. */
+void sched_replace(struct thread *waits, struct thread *ready)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	if (cpu->current != waits || ready->cpu != cpu->id || waits->effective != ready->effective ||
+	    list_is_empty(&waits->run) || cpu->reschedule) {
+		sched_unready(waits);
+		sched_ready(ready, true);
+		return;
+	}
+	list_replace(&waits->run, &ready->run);
+	switch_to(cpu, ready);
 }
 
 /* A time slice is counted only while somebody of the same priority waits. */
 static void set_timer(struct cpu *cpu)
 {
-	uint64_t when = timeout_first(cpu);
+	uint64_t when = timeout_first(cpu), slice = arch_counter_hz() / 1000 * TIME_SLICE_MS;
 	struct thread *thread = cpu->current;
+	uint64_t used = thread ? thread->cycles - thread->slice_began : 0;
 
 	if (!thread || thread->run.next == thread->run.prev)
 		cpu->slice_end = UINT64_MAX;
 	else if (cpu->slice_end == UINT64_MAX)
-		cpu->slice_end = arch_now() + arch_counter_hz() / 1000 * TIME_SLICE_MS;
+		cpu->slice_end = thread->started + (used < slice ? slice - used : 0);
 	if (cpu->slice_end < when)
 		when = cpu->slice_end;
 	if (when != cpu->timer) {
@@ -131,10 +159,12 @@ void sched_run(struct cpu *cpu)
 
 	cpu->reschedule = false;
 	next = highest(cpu);
-	if (next != cpu->current)
+	if (next != cpu->current) {
+		cpu->slice_end = UINT64_MAX;
 		switch_to(cpu, next);
-	else if (next)
+	} else if (next) {
 		vcpu_check_guest(next);
+	}
 	set_timer(cpu);
 }
 

@@ -21,6 +21,7 @@ struct cpu {
 	bool reschedule;
 	uint64_t slice_end;
 	uint64_t idle_time, idle_since;
+	uint32_t ready_words; /* words of ready[] that are not 0 */
 	uint64_t ready[PRIORITIES / 64];
 	struct list queue[PRIORITIES];
 	struct list timeouts;
@@ -32,9 +33,13 @@ extern struct cpu cpus[CPU_MAX];
 extern unsigned int cpu_count;
 
 void sched_init_cpu(struct cpu *cpu, unsigned int id, uint64_t mpidr);
+/* There may be something to reap: a CPU that has nothing else to do looks. */
+void sched_poke_idle(void);
 /* Put a ready thread into its CPU's queue; `first`: before others of its priority. Tells that CPU if it matters. */
 void sched_ready(struct thread *thread, bool first);
 void sched_unready(struct thread *thread);
+/* One thread waits from now on, another is ready because of that: it takes the first one's place if it can. */
+void sched_replace(struct thread *waits, struct thread *ready);
 /* Make sure that the CPU looks at its inbox and queue soon. */
 void sched_poke(struct cpu *cpu);
 /* The next in line of the same priority runs. */

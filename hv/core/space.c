@@ -292,22 +292,31 @@ void space_end(struct object *obj)
 		space->reason = L4_DEATH_KILLED;
 	for (struct list *link = space->threads.next; link != &space->threads; link = link->next)
 		object_end(&LIST_OF(link, struct thread, in_space)->obj);
+	/* A guest that waits for an interrupt will get none any more: its VMM is told. */
+	for (struct list *link = space->vcpus.next; link != &space->vcpus; link = link->next) {
+		struct thread *thread = LIST_OF(link, struct vcpu, in_vm)->thread;
+
+		if (thread->state == THREAD_WFI)
+			thread_wake(thread, OK);
+	}
 }
 
-/* Threads, capabilities, mappings, tables: each in bounded steps. False also while other CPUs have to leave first. */
-bool space_reap(struct object *obj)
+/* Threads, capabilities, mappings, tables: each in bounded steps. */
+enum reap space_reap(struct object *obj)
 {
 	struct space *space = space_of(obj);
 	struct list *link;
 
-	if (!list_is_empty(&space->threads) || !vcpu_leave_space(space) || !cap_table_clear(space, REAP_CAPS))
-		return false;
+	if (!list_is_empty(&space->threads) || !vcpu_leave_space(space))
+		return REAP_WAIT;
+	if (!cap_table_clear(space, REAP_CAPS))
+		return REAP_MORE;
 	/* Nobody uses the tables: records go at once, entries with their tables. */
 	for (unsigned int n = 0; n < REAP_CAPS && (link = list_first(&space->mappings)); n++)
 		mapping_free(LIST_OF(link, struct mapping, in_space));
 	if (!list_is_empty(&space->mappings))
-		return false;
-	return arch_space_clear(space, REAP_TABLES);
+		return REAP_MORE;
+	return arch_space_clear(space, REAP_TABLES) ? REAP_DONE : REAP_MORE;
 }
 
 /* Also for one that failed to be made, which has no tables. */

@@ -51,7 +51,7 @@ bool space_unmap_mapping(struct mapping *mapping, uint64_t budget);
 void space_exit(struct space *space, uint32_t reason, uint64_t code);
 
 void space_end(struct object *obj);
-bool space_reap(struct object *obj);
+enum reap space_reap(struct object *obj);
 void space_free(struct object *obj);
 
 static inline struct space *space_of(struct object *obj)

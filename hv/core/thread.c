@@ -68,6 +68,7 @@ void thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t x0)
 	thread->regs.pc = pc;
 	thread->regs.sp = sp;
 	thread->regs.x[0] = x0;
+	thread->in_guest = false;
 	thread->state = THREAD_READY;
 	sched_ready(thread, false);
 }
@@ -156,6 +157,8 @@ static void move_here(struct thread *thread, unsigned int cpu)
 
 void thread_move(struct thread *thread, unsigned int cpu)
 {
+	/* The last word counts, also while an earlier one has not been heard yet. */
+	thread->move_to = -1;
 	if (thread->cpu == cpu || thread->obj.dead)
 		return;
 	if (is_elsewhere(thread)) {
@@ -180,6 +183,7 @@ void thread_attend(struct thread *thread)
 		if (cpu->current == thread)
 			sched_run(cpu);
 		leave_hardware(thread);
+		sched_poke_idle();
 		return;
 	}
 	if (thread->vcpu && thread->vcpu->vm->obj.dead && thread->vcpu->loaded_on == cpu->id) {
@@ -279,12 +283,12 @@ void thread_end(struct object *obj)
 }
 
 /* True when no CPU has anything of it in its hardware, so that its memory may go. */
-bool thread_reap(struct object *obj)
+enum reap thread_reap(struct object *obj)
 {
 	struct thread *thread = thread_of(obj);
 
 	if (is_elsewhere(thread) || cpus[thread->cpu].current == thread || !list_is_empty(&thread->inbox))
-		return false;
+		return REAP_WAIT;
 	if (&cpus[thread->cpu] == arch_this_cpu())
 		leave_hardware(thread);
 	if (thread->vcpu) {
@@ -295,7 +299,7 @@ bool thread_reap(struct object *obj)
 	kmem_free_pages(obj->payer, thread->utcb, 1);
 	thread->utcb = NULL;
 	list_remove(&thread->in_space);
-	return true;
+	return REAP_DONE;
 }
 
 void thread_free(struct object *obj)

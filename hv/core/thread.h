@@ -51,7 +51,8 @@ struct thread {
 	struct list run;
 	struct list inbox; /* in cpu.inbox: its CPU has to act on stop, move or death */
 	struct timeout timeout;
-	uint64_t cycles, started; /* counter ticks it ran, when it was entered */
+	uint64_t cycles, started; /* counter ticks it ran, up to when that is counted */
+	uint64_t slice_began; /* cycles at the start of its time slice */
 
 	/* messages */
 	uint32_t call_seq;    /* number of the call that waits for an answer */
@@ -91,7 +92,7 @@ void thread_attend(struct thread *thread);
 void thread_fault(struct thread *thread, uint64_t esr, uint64_t far);
 
 void thread_end(struct object *obj);
-bool thread_reap(struct object *obj);
+enum reap thread_reap(struct object *obj);
 void thread_free(struct object *obj);
 
 static inline struct thread *thread_of(struct object *obj)

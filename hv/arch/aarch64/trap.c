@@ -88,18 +88,23 @@ static void idle(struct cpu *cpu)
 	wake_loaded(cpu);
 }
 
+static void choose(struct cpu *cpu) __attribute__((noinline));
+static void choose(struct cpu *cpu)
+{
+	do {
+		if (cpu->reschedule)
+			sched_run(cpu);
+		if (!cpu->current)
+			idle(cpu);
+	} while (!cpu->current || cpu->reschedule);
+}
+
 struct regs *hv_leave(struct cpu *cpu)
 {
 	struct regs *frame;
 
-	for (;;) {
-		if (cpu->reschedule)
-			sched_run(cpu);
-		if (cpu->current && !cpu->reschedule)
-			break;
-		if (!cpu->current)
-			idle(cpu);
-	}
+	if (cpu->reschedule || !cpu->current)
+		choose(cpu);
 	frame = cpu->guest ? (struct regs *)(void *)cpu->guest->state->x : &cpu->current->regs;
 	lock_give(&hv_lock);
 	return frame;

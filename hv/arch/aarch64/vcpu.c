@@ -163,11 +163,13 @@ void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu)
 	cpu->guest = NULL;
 }
 
-static void enter_task(struct cpu *cpu, struct thread *thread)
+static inline void enter_task(struct cpu *cpu, struct thread *thread)
 {
+	uint64_t vttbr = thread->space->arch.vttbr;
+
 	WRITE_SYSREG(hcr_el2, TASK_HCR);
 	isb();
-	WRITE_SYSREG(vttbr_el2, space_vttbr(thread->space));
+	WRITE_SYSREG(vttbr_el2, vttbr ? vttbr : space_vttbr(thread->space));
 	WRITE_SYSREG(sp_el0, thread->regs.sp);
 	WRITE_SYSREG(tpidr_el0, thread->tpidr_el0);
 	WRITE_SYSREG(tpidrro_el0, thread->utcb_at.v);
@@ -219,12 +221,13 @@ void arch_thread_leave(struct thread *thread)
 void arch_thread_enter(struct thread *thread)
 {
 	struct cpu *cpu = arch_this_cpu();
-	struct vcpu *vcpu = thread->vcpu;
+	struct vcpu *vcpu;
 
 	if (!thread->in_guest) {
 		enter_task(cpu, thread);
 		return;
 	}
+	vcpu = thread->vcpu;
 	if (vcpu->vm->obj.dead) {
 		thread->regs.x[0] = (uint64_t)ERR_NOENT;
 		enter_task(cpu, thread);

@@ -7,4 +7,5 @@ struct arch_space {
 	struct s2 s2;
 	void *root; /* two pages */
 	unsigned int flushes;
+	bool stale; /* entries were taken away and not flushed yet */
 };

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <assert.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,13 +17,8 @@
 
 struct host host;
 
-/* The C library has a function of that name, which the sanitizers call: it must not find hv/core's. Hidden in one object
- * is hidden in the program. */
-__asm__(".weak sched_yield\n\t.hidden sched_yield");
-
 #define RUBBISH 0xa5
 #define HOST_LR_COUNT 4u
-#define REAP_ROUNDS 1000u
 
 /* ---- the machine ---- */
 
@@ -35,6 +31,7 @@ void host_start(unsigned int cpus_wanted, uint64_t ram_size)
 	memset(&machine_ram, 0, sizeof(machine_ram));
 	memset(&host_lr, 0, sizeof(host_lr));
 	host.kmem_fails_after = UINT64_MAX;
+	host.now = HOST_START;
 	host.ram_size = ram_size;
 	host.ram = mmap(NULL, ram_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	host.ram_meta = malloc(meta_size);
@@ -71,21 +68,35 @@ void host_settle(unsigned int id)
 	struct cpu *cpu = &cpus[id];
 
 	host.cpu = id;
-	if (host.ipis[id]) {
-		host.ipis[id] = 0;
-		sched_inbox(cpu);
-	}
-	if (host.timer[id] <= host.now)
-		sched_timer(cpu);
-	if (cpu->reschedule)
-		sched_run(cpu);
-	/* A step may end although the object could go on at once: as on the machine, others come later. */
-	for (unsigned int i = 0; i < REAP_ROUNDS; i++)
-		while (!object_reap_step())
+	do {
+		if (host.ipis[id]) {
+			host.ipis[id] = 0;
+			sched_inbox(cpu);
+		}
+		if (host.timer[id] <= host.now)
+			sched_timer(cpu);
+		if (cpu->reschedule)
+			sched_run(cpu);
+		while (!cpu->current && !object_reap_step())
 			;
-	if (cpu->reschedule)
-		sched_run(cpu);
+	} while (cpu->reschedule || host.timer[id] <= host.now);
 	host.cpu = caller;
+}
+
+void host_settle_all(void)
+{
+	bool busy = true;
+
+	for (unsigned int round = 0; busy; round++) {
+		assert(round < 1000 && "the machine comes to rest");
+		busy = false;
+		for (unsigned int i = 0; i < cpu_count; i++) {
+			host_settle(i);
+			busy |= cpus[i].reschedule;
+		}
+		for (unsigned int i = 0; i < cpu_count; i++)
+			busy |= host.ipis[i] != 0;
+	}
 }
 
 /* ---- CPUs and time ---- */
@@ -135,14 +146,20 @@ void arch_wait_for_interrupt(void)
 {
 }
 
+__attribute__((noreturn)) static void machine_ends(int how)
+{
+	assert(host.machine_end && "nobody expects the machine to end");
+	longjmp(*host.machine_end, how);
+}
+
 void arch_machine_off(void)
 {
-	exit(0);
+	machine_ends(HOST_OFF);
 }
 
 void arch_machine_reset(void)
 {
-	exit(1);
+	machine_ends(HOST_RESET);
 }
 
 /* ---- memory ---- */
@@ -203,6 +220,7 @@ static void table_free(void *ctx, pa_t table)
 {
 	struct space *space = ctx;
 
+	assert(!space->arch.stale && "walks may still use the table");
 	kmem_free_pages(space->obj.payer, arch_kmem_at(table), 1);
 }
 
@@ -212,9 +230,14 @@ static uint64_t *table_at(void *ctx, pa_t table)
 	return arch_kmem_at(table);
 }
 
+/* What was valid may be in a TLB until it is flushed; until then nothing of it may be used for anything else. */
 static void entry_write(void *ctx, uint64_t *entry, uint64_t value)
 {
-	(void)ctx;
+	struct space *space = ctx;
+
+	if (*entry & 1 && !(value & 1))
+		space->arch.stale = true;
+	assert(!(*entry & 1 && value & 1) && "break before make");
 	*entry = value;
 }
 
@@ -223,19 +246,18 @@ static void sync_new(void *ctx)
 	(void)ctx;
 }
 
-static void flush_page(void *ctx, ipa_t ipa)
-{
-	struct space *space = ctx;
-
-	(void)ipa;
-	space->arch.flushes++;
-}
-
 static void flush_all(void *ctx)
 {
 	struct space *space = ctx;
 
 	space->arch.flushes++;
+	space->arch.stale = false;
+}
+
+static void flush_page(void *ctx, ipa_t ipa)
+{
+	(void)ipa;
+	flush_all(ctx);
 }
 
 static const struct s2_ops ops = {table_alloc, table_free, table_at, entry_write, sync_new, flush_page, flush_all};
@@ -264,7 +286,10 @@ enum err arch_space_map(struct space *space, ipa_t at, pa_t from, uint64_t size,
 
 enum err arch_space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done)
 {
-	return s2_unmap(&space->arch.s2, at, size, budget, out_done);
+	enum err err = s2_unmap(&space->arch.s2, at, size, budget, out_done);
+
+	assert(!space->arch.stale && "the memory may be given away now");
+	return err;
 }
 
 bool arch_space_clear(struct space *space, uint64_t budget)

@@ -1,10 +1,15 @@
 /* The machine behind hv/core on the host: memory, CPUs and devices that a test sets and looks at. */
 #pragma once
 
+#include <setjmp.h>
+
 #include "core/sched.h"
 
 #define HOST_LINES 128u
 #define HOST_CONSOLE_MAX 4096u
+#define HOST_START 100000u /* what the counter begins with */
+#define HOST_OFF 1
+#define HOST_RESET 2
 #define HOST_RAM_BASE 0x40000000ull
 
 struct host_line {
@@ -27,6 +32,7 @@ struct host {
 	const char *input;
 	bool listens;
 	uint64_t vcpu_exits;
+	jmp_buf *machine_end; /* where off and reset go, with HOST_OFF or HOST_RESET */
 
 	unsigned char *ram; /* stands for physical memory from HOST_RAM_BASE on */
 	uint64_t ram_size;
@@ -44,3 +50,5 @@ void host_stop(void);
 void *host_at(pa_t at);
 /* Do what the hypervisor does before it is left, on that CPU: inbox, due timeouts, scheduling, death. */
 void host_settle(unsigned int cpu);
+/* The same on all CPUs until none of them has anything to do. */
+void host_settle_all(void);
