@@ -31,14 +31,14 @@ struct l4_vcpu_sys { /* group SYS: registers named as Arm names them */
 	uint64_t sp_el0, sp_el1, elr_el1, spsr_el1, csselr_el1, mdscr_el1;
 };
 
-struct l4_vcpu_timer { /* group TIMER */
+struct l4_vcpu_timer {     /* group TIMER */
 	uint64_t cntvoff;  /* CNTVOFF_EL2 */
 	uint64_t cntv_ctl; /* CNTV_CTL_EL0 */
 	uint64_t cntv_cval;
 	uint64_t virq; /* L4_VIRQ of its interrupt, usually PPI 27 */
 };
 
-struct l4_vcpu_vgic { /* group VGIC */
+struct l4_vcpu_vgic {     /* group VGIC */
 	uint64_t vmcr;    /* [GIC ICH_VMCR_EL2] */
 	uint64_t ap0r[4]; /* [GIC ICH_AP0R<n>_EL2] */
 	uint64_t ap1r[4];

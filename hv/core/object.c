@@ -13,9 +13,9 @@
 #include "core/thread.h"
 
 struct kind_ops {
-	void (*end)(struct object *obj);  /* at death: tell those who wait; short */
+	void (*end)(struct object *obj);       /* at death: tell those who wait; short */
 	enum reap (*reap)(struct object *obj); /* after death, in bounded steps */
-	void (*free)(struct object *obj); /* before the memory goes */
+	void (*free)(struct object *obj);      /* before the memory goes */
 	size_t size;
 };
 

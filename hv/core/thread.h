@@ -52,7 +52,7 @@ struct thread {
 	struct list inbox; /* in cpu.inbox: its CPU has to act on stop, move or death */
 	struct timeout timeout;
 	uint64_t cycles, started; /* counter ticks it ran, up to when that is counted */
-	uint64_t slice_began; /* cycles at the start of its time slice */
+	uint64_t slice_began;     /* cycles at the start of its time slice */
 
 	/* messages */
 	uint32_t call_seq;    /* number of the call that waits for an answer */
