@@ -291,7 +291,10 @@ enum reap thread_reap(struct object *obj)
 		return REAP_WAIT;
 	if (&cpus[thread->cpu] == arch_this_cpu())
 		leave_hardware(thread);
+	/* Its CPU may hold its floating point registers still, whoever reaps. */
+	arch_fp_forget(&thread->fp);
 	if (thread->vcpu) {
+		arch_fp_forget(&thread->vcpu->fp);
 		vcpu_destroy(thread->vcpu);
 		thread->vcpu = NULL;
 	}

@@ -43,6 +43,7 @@ void host_start(unsigned int cpus_wanted, uint64_t ram_size)
 	for (unsigned int i = 0; i < cpus_wanted; i++) {
 		sched_init_cpu(&cpus[i], i, i);
 		cpus[i].online = true;
+		cpus[i].idle_since = host.now;
 		host.timer[i] = UINT64_MAX;
 	}
 }

@@ -1,0 +1,376 @@
+/* Tests of hv/core/irq: counting, masks, deadlines, hardware lines and their owners, vCPUs, and death. */
+#include "core/console.h"
+#include "core/vcpu.h"
+#include "hv/world.h"
+
+#define LINE 40u
+
+static void events_are_counted_until_they_are_received(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct irq *irq = make_irq(w), *other = make_irq(w);
+
+	irq_trigger(irq); /* before it is bound, too */
+	assert_int_equal(irq_bind_thread(irq, t, 0xb1), OK);
+	assert_int_equal(irq_bind_thread(other, t, 0xb2), OK);
+	irq_trigger(irq);
+	irq_trigger(other);
+	irq_trigger(irq);
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(t->regs.x[1], L4_TAG_IRQ | 1);
+	assert_int_equal(t->regs.x[2], 3);
+	assert_int_equal(t->regs.x[8], 0xb1);
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(t->regs.x[2], 1);
+	assert_int_equal(t->regs.x[8], 0xb2);
+	assert_int_equal(receive(t, 1), ERR_TIMEDOUT);
+	/* And when it waits already. */
+	assert_int_equal(receive(t, 0), NOT_BACK);
+	irq_trigger(other);
+	host_settle_all();
+	assert_int_equal(result_of(t), OK);
+	assert_int_equal(t->regs.x[8], 0xb2);
+	assert_ptr_equal(cpus[1].current, t);
+}
+
+static void irqs_come_before_calls(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100), *client = make_task(w, 0, 100);
+	struct gate *gate = make_gate(w, t, 1);
+	struct irq *irq = make_irq(w);
+
+	put(client->space, 10, &gate->obj, L4_RIGHT_W);
+	t->utcb->reply_slot = 20;
+	assert_int_equal(irq_bind_thread(irq, t, 2), OK);
+	assert_int_equal(call_gate(client, 10, 0, 0), NOT_BACK);
+	irq_trigger(irq);
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(t->regs.x[8], 2);
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(t->regs.x[8], 1);
+}
+
+static void masked_events_stay(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	irq_trigger(irq);
+	irq_mask(irq); /* also one that was on its way */
+	irq_trigger(irq);
+	assert_int_equal(receive(t, 1), ERR_TIMEDOUT);
+	assert_int_equal(receive(t, 0), NOT_BACK);
+	irq_unmask(irq);
+	host_settle_all();
+	assert_int_equal(result_of(t), OK);
+	assert_int_equal(t->regs.x[2], 2);
+}
+
+static void events_move_with_the_binding(void **state)
+{
+	struct world *w = *state;
+	struct thread *a = make_task(w, 1, 100), *b = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_thread(irq, a, 1), OK);
+	irq_trigger(irq);
+	assert_int_equal(irq_bind_thread(irq, b, 2), OK);
+	assert_int_equal(receive(a, 1), ERR_TIMEDOUT);
+	assert_int_equal(receive(b, 0), OK);
+	assert_int_equal(b->regs.x[8], 2);
+	irq_trigger(irq);
+	irq_unbind(irq);
+	irq_unbind(irq);
+	assert_int_equal(receive(b, 1), ERR_TIMEDOUT);
+	assert_int_equal(irq_bind_thread(irq, a, 3), OK);
+	assert_int_equal(receive(a, 0), OK);
+}
+
+/* ---- deadlines ---- */
+
+static void a_deadline_fires_once_at_its_time(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 0, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	host.cpu = 0;
+	irq_deadline(irq, host.now + 50);
+	host_settle_all();
+	/* The CPU's timer is set although its thread goes on running. */
+	assert_int_equal(host.timer[0], host.now + 50);
+	pass(49);
+	assert_int_equal(irq->events, 0);
+	pass(1);
+	assert_int_equal(irq->events, 1);
+	pass(1000);
+	assert_int_equal(irq->events, 1);
+}
+
+static void only_the_last_deadline_counts(void **state)
+{
+	struct world *w = *state;
+	struct irq *irq = make_irq(w);
+
+	irq_deadline(irq, host.now + 50);
+	irq_deadline(irq, host.now + 100);
+	pass(60);
+	assert_int_equal(irq->events, 0);
+	irq_deadline(irq, 0);
+	pass(100);
+	assert_int_equal(irq->events, 0);
+	/* One that is over fires now, and what was set before does not any more. */
+	irq_deadline(irq, host.now + 50);
+	irq_deadline(irq, host.now);
+	assert_int_equal(irq->events, 1);
+	pass(100);
+	assert_int_equal(irq->events, 1);
+}
+
+static void deadlines_of_many_irqs_fire_in_their_order(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 3, 100);
+	static const uint64_t when[] = {70, 10, 40, 10, 90, 20};
+	static const uint64_t order[] = {1, 3, 5, 2, 0, 4};
+	const size_t count = sizeof(when) / sizeof(when[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		struct irq *irq = make_irq(w);
+
+		assert_int_equal(irq_bind_thread(irq, t, i), OK);
+		host.cpu = (unsigned int)i % 2; /* each CPU has its own list */
+		irq_deadline(irq, host.now + when[i]);
+	}
+	host_settle_all();
+	for (size_t i = 0; i < count; i++) {
+		uint64_t start = host.now;
+
+		/* Two are due at the same time: the second may be there already. */
+		(void)receive(t, 0);
+		while (t->state == THREAD_RECEIVE && host.now < start + 200)
+			pass(1);
+		assert_int_equal(t->regs.x[8], order[i]);
+	}
+}
+
+/* ---- hardware lines ---- */
+
+static void a_line_has_one_owner_until_it_dies(void **state)
+{
+	struct world *w = *state;
+	struct irq *irq = make_irq(w), *other = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	assert_int_equal(irq_bind_line(irq, LINE, true), ERR_BUSY);
+	assert_int_equal(irq_bind_line(irq, LINE + 1, true), ERR_BUSY);
+	assert_int_equal(irq_bind_line(other, LINE, false), ERR_BUSY);
+	irq_unmask(irq);
+	assert_true(host.line[LINE].enabled);
+	end_owned(w, &irq->obj);
+	assert_false(host.line[LINE].enabled);
+	assert_int_equal(irq_bind_line(other, LINE, false), OK);
+	assert_false(host.line[LINE].level);
+	assert_int_equal(irq_bind_line(make_irq(w), HOST_LINES, false), ERR_RANGE);
+	assert_int_equal(irq_bind_line(make_irq(w), 31, false), ERR_RANGE);
+	assert_int_equal(irq_bind_line(make_irq(w), UINT32_MAX, false), ERR_RANGE);
+}
+
+static void a_level_line_is_quiet_until_unmasked_again(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	irq_unmask(irq);
+	assert_int_equal(host.line[LINE].cpu, 2); /* where its thread is */
+	irq_line_fired(LINE);
+	assert_false(host.line[LINE].enabled);
+	assert_int_equal(host.line[LINE].deactivations, 1);
+	assert_int_equal(receive(t, 0), OK);
+	irq_unmask(irq);
+	assert_true(host.line[LINE].enabled);
+	irq_mask(irq);
+	assert_false(host.line[LINE].enabled);
+}
+
+static void an_edge_line_stays_open(void **state)
+{
+	struct world *w = *state;
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, false), OK);
+	irq_unmask(irq);
+	irq_line_fired(LINE);
+	irq_line_fired(LINE);
+	assert_true(host.line[LINE].enabled);
+	assert_int_equal(irq->events, 2);
+	assert_int_equal(host.line[LINE].deactivations, 2);
+}
+
+static void a_line_without_owner_is_shut_up(void **state)
+{
+	(void)state;
+	host.line[LINE].enabled = true;
+	irq_line_fired(LINE);
+	assert_false(host.line[LINE].enabled);
+	assert_int_equal(host.line[LINE].deactivations, 1);
+}
+
+/* ---- vCPUs ---- */
+
+static struct thread *make_vcpu(struct world *w, unsigned int cpu)
+{
+	struct thread *t = make_task(w, cpu, 100);
+
+	assert_int_equal(vcpu_create(w->factory, t, make_space(w, true), (ipa_t){0x20000000}), OK);
+	return t;
+}
+
+static void a_line_of_a_guest_is_left_active_for_the_guest(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	assert_true(host.line[LINE].enabled);
+	host.cpu = 1;
+	irq_line_fired(LINE);
+	assert_true(host.line[LINE].enabled);
+	assert_int_equal(host.line[LINE].deactivations, 0);
+	assert_int_equal(irq->events, 0);
+	assert_true(virq_any_pending(&t->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+	/* The guest disables it: physically masked, and pending is kept. */
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_GROUP1)), OK);
+	assert_false(host.line[LINE].enabled);
+	irq_trigger(irq);
+	assert_int_equal(irq->events, 1);
+	irq_unmask(irq);
+	assert_false(host.line[LINE].enabled);
+	assert_int_equal(t->vcpu->bound_count, 1);
+}
+
+static void binding_to_a_vcpu_is_checked(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1), *plain = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_vcpu(irq, plain, L4_VIRQ(50, 0, 0)), ERR_NOENT);
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(15, 0, 0)), ERR_INVAL);
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(1020, 0, 0)), ERR_INVAL);
+	for (unsigned int i = 0; i < VIRQ_HW_MAX - 1; i++)
+		assert_int_equal(irq_bind_vcpu(make_irq(w), t, L4_VIRQ(32 + i, 0, 0)), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(900, 0, 0)), ERR_NOSPC);
+}
+
+/* ---- death ---- */
+
+static void an_irq_of_a_dead_thread_waits_for_another(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100), *heir = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	irq_trigger(irq);
+	end_owned(w, &t->space->obj);
+	irq_trigger(irq);
+	assert_int_equal(irq_bind_thread(irq, t, 1), ERR_NOENT);
+	assert_int_equal(irq_bind_thread(irq, heir, 1), OK);
+	assert_int_equal(receive(heir, 0), OK);
+	assert_int_equal(heir->regs.x[2], 2);
+}
+
+static void an_irq_that_dies_is_received_by_nobody(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	irq_trigger(irq);
+	irq_deadline(irq, host.now + 10);
+	end_owned(w, &irq->obj);
+	assert_int_equal(receive(t, 1), ERR_TIMEDOUT);
+	pass(20);
+}
+
+static void a_bound_thread_that_dies_is_not_kept(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct irq *irq = make_irq(w);
+	uint64_t pages;
+
+	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
+	end_owned(w, &t->obj);
+	pages = host.kmem_pages;
+	irq_unbind(irq);
+	assert_true(host.kmem_pages <= pages);
+}
+
+/* ---- the console's irq ---- */
+
+static void the_console_has_one_listener_until_it_dies(void **state)
+{
+	struct world *w = *state;
+	struct irq *irq = make_irq(w), *other = make_irq(w);
+	char buffer[16];
+	uint64_t used;
+
+	assert_int_equal(console_bind_irq(irq), OK);
+	assert_int_equal(console_bind_irq(irq), OK);
+	assert_int_equal(console_bind_irq(other), ERR_BUSY);
+	assert_true(host.listens);
+	console_input();
+	assert_int_equal(irq->events, 1);
+	host.listens = false;
+	host.input = "hello";
+	assert_int_equal(console_read(buffer, 3), 3);
+	assert_false(host.listens); /* there is more */
+	assert_int_equal(console_read(buffer, sizeof(buffer)), 2);
+	assert_true(host.listens);
+	/* When it dies nothing of it is kept, though nobody asks. */
+	used = w->factory->used;
+	end_owned(w, &irq->obj);
+	assert_true(w->factory->used < used);
+	assert_false(host.listens);
+	console_input();
+	assert_int_equal(console_bind_irq(other), OK);
+	end_owned(w, &other->obj);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(events_are_counted_until_they_are_received),
+		TEST(irqs_come_before_calls),
+		TEST(masked_events_stay),
+		TEST(events_move_with_the_binding),
+		TEST(a_deadline_fires_once_at_its_time),
+		TEST(only_the_last_deadline_counts),
+		TEST(deadlines_of_many_irqs_fire_in_their_order),
+		TEST(a_line_has_one_owner_until_it_dies),
+		TEST(a_level_line_is_quiet_until_unmasked_again),
+		TEST(an_edge_line_stays_open),
+		TEST(a_line_without_owner_is_shut_up),
+		TEST(a_line_of_a_guest_is_left_active_for_the_guest),
+		TEST(binding_to_a_vcpu_is_checked),
+		TEST(an_irq_of_a_dead_thread_waits_for_another),
+		TEST(an_irq_that_dies_is_received_by_nobody),
+		TEST(a_bound_thread_that_dies_is_not_kept),
+		TEST(the_console_has_one_listener_until_it_dies),
+	};
+
+	return cmocka_run_group_tests_name("hv/core/irq", tests, NULL, NULL);
+}
