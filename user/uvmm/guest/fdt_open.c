@@ -72,6 +72,11 @@ static enum err open_checked(const struct blob *file, struct tree *out, struct r
 	if (result)
 		e = report_fail(report, ERR_INVAL, "the device tree %s is damaged: %s", file->name,
 				fdt_strerror(result));
+	else if (fdt_version(out->fdt) < 17)
+		/* Its header does not bound the names, and libfdt's conversion to 17 believes what it says there. */
+		e = report_fail(report, ERR_INVAL,
+				"the device tree %s has version %u, not 17; compile it with 'dtc -V 17'", file->name,
+				fdt_version(out->fdt));
 	else if (!root || *root)
 		e = report_fail(report, ERR_INVAL, "the device tree %s is damaged: its root node has the name '%.32s'",
 				file->name, root ? root : "?");

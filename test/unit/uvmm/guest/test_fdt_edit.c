@@ -78,6 +78,7 @@ static void each_bad_file_is_refused_with_its_name_and_fault(void **state)
 		{"dtb-wrong-magic.dtb", "is not a device tree: it looks like data of an unknown kind"},
 		{"kernel-text.bin", "is not a device tree: it looks like a text file"},
 		{"dtb-truncated.dtb", "truncated: its header says 88 bytes, the file has 80"},
+		{"dtb-version-16.dtb", "has version 16, not 17; compile it with 'dtc -V 17'"},
 		{"dtb-version-9.dtb", "FDT_ERR_BADVERSION"},
 		{"dtb-struct-outside.dtb", "is damaged"},
 		{"dtb-strings-outside.dtb", "is damaged"},
