@@ -67,11 +67,10 @@ static enum err sync(struct call *call)
 static enum err inject(struct call *call)
 {
 	struct thread *thread = thread_of(call->obj);
-	uint64_t intid = call->w[0] & L4_VIRQ_INTID_MASK;
 
 	if (!thread->vcpu)
 		return ERR_NOENT;
-	if (intid >= 1020 && intid < 8192)
+	if (!vcpu_is_intid(call->w[0]))
 		return ERR_INVAL;
 	return vcpu_inject(thread->vcpu, call->w[1] ? call->w[0] & ~L4_VIRQ_CLEAR : call->w[0] | L4_VIRQ_CLEAR,
 			   VIRQ_NO_LINE);

@@ -62,6 +62,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 
 	assert(vcpu->loaded_on == VCPU_NOT_LOADED);
 	timeout_cancel(&vcpu->wfi);
+	arch_fp_forget(&vcpu->fp);
 	list_remove(&vcpu->in_vm);
 	object_unref(&vcpu->vm->obj);
 	space_unmap_own(thread->space, vcpu->state_at);

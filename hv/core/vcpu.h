@@ -45,6 +45,14 @@ struct vcpu {
 #define VCPU_NOT_LOADED UINT32_MAX
 #define VIRQ_NO_LINE UINT32_MAX
 
+/* Does the L4_VIRQ word name an interrupt that there can be? [GIC INTIDs] */
+static inline bool vcpu_is_intid(uint64_t virq)
+{
+	uint64_t intid = virq & L4_VIRQ_INTID_MASK;
+
+	return intid < 1020 || intid >= 8192;
+}
+
 /* ERR_BUSY: the thread has one; ERR_INVAL, ERR_EXIST, ERR_NOMEM for the state page. */
 enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at);
 /* Only from the reaper, when no CPU has it loaded. */

@@ -18,8 +18,6 @@ void *mmu_map_device(pa_t at, uint64_t size);
 /* Map memory read-only into the boot window, which holds 1 GiB; the next call replaces it. */
 const void *mmu_boot_window(pa_t at, uint64_t size);
 void mmu_drop_boot_window(void);
-/* This CPU's window onto the 2 MiB block around an address; the next call replaces it. */
-void *mmu_window(pa_t at);
 pa_t mmu_image_pa(const void *at);
 extern uint64_t el2_l0[512];
 

@@ -104,13 +104,22 @@ static void set_window(uint64_t *entry, uint64_t at, uint64_t desc)
 	sync_tables();
 }
 
-void *mmu_window(pa_t at)
+static void *open_window(pa_t at)
 {
 	unsigned int cpu = arch_this_cpu()->id;
 	uint64_t va = WINDOW_BASE + cpu * L4_SUPERPAGE_SIZE, block = at.v & ~(L4_SUPERPAGE_SIZE - 1);
 
 	set_window(&window_l2[cpu], va, block | DESC_NORMAL | DESC_XN | DESC_BLOCK);
 	return (void *)(va + (at.v - block));
+}
+
+/* Nothing of a task or guest stays mapped here. */
+static void close_window(void)
+{
+	unsigned int cpu = arch_this_cpu()->id;
+
+	__atomic_store_n(&window_l2[cpu], 0, __ATOMIC_RELAXED);
+	flush_local(WINDOW_BASE + cpu * L4_SUPERPAGE_SIZE);
 }
 
 static uint64_t *edit(pa_t table)
@@ -222,7 +231,7 @@ void *arch_kmem_at(pa_t pa)
 /* [ARM DC ZVA] [ARM DCZID_EL0] [ARM DC CVAC] */
 void arch_clear(pa_t at, uint64_t size)
 {
-	char *start = mmu_window(at), *end = start + size;
+	char *start = open_window(at), *end = start + size;
 	uint64_t dczid = READ_SYSREG(dczid_el0), ctr = READ_SYSREG(ctr_el0);
 	uint64_t zva = 4ull << (dczid & 0xf), line = 4ull << (ctr >> 16 & 0xf);
 
@@ -241,6 +250,7 @@ void arch_clear(pa_t at, uint64_t size)
 				 : "r"(p), "r"(p + line), "r"(p + 2 * line), "r"(p + 3 * line)
 				 : "memory");
 	__asm__ volatile("dsb ish" : : : "memory");
+	close_window();
 }
 
 void arch_write(pa_t at, const void *from, uint64_t size)
@@ -248,7 +258,7 @@ void arch_write(pa_t at, const void *from, uint64_t size)
 	for (uint64_t done = 0; done < size;) {
 		pa_t to = {at.v + done};
 		uint64_t piece = L4_SUPERPAGE_SIZE - to.v % L4_SUPERPAGE_SIZE;
-		char *window = mmu_window(to);
+		char *window = open_window(to);
 
 		if (piece > size - done)
 			piece = size - done;
@@ -257,6 +267,7 @@ void arch_write(pa_t at, const void *from, uint64_t size)
 			__asm__ volatile("dc cvac, %0" : : "r"(window + i) : "memory");
 		done += piece;
 	}
+	close_window();
 	__asm__ volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" : : : "memory");
 }
 

@@ -34,6 +34,7 @@ enum err psci_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context)
 	return (int32_t)args.x[0] == 0 || (int32_t)args.x[0] == PSCI_ALREADY_ON ? OK : ERR_IO;
 }
 
+static void leave_machine(uint32_t function, const char *what) __attribute__((noreturn));
 static void leave_machine(uint32_t function, const char *what)
 {
 	struct smc_args args = {{function, 0, 0, 0}};
@@ -46,11 +47,9 @@ static void leave_machine(uint32_t function, const char *what)
 void arch_machine_off(void)
 {
 	leave_machine(PSCI_SYSTEM_OFF, "turn off");
-	__builtin_unreachable();
 }
 
 void arch_machine_reset(void)
 {
 	leave_machine(PSCI_SYSTEM_RESET, "reset");
-	__builtin_unreachable();
 }

@@ -52,6 +52,8 @@ size_t arch_console_write(const char *from, size_t size)
 {
 	size_t n = 0;
 
+	if (!uart)
+		return size; /* nobody could read it */
 	for (; n < size && !(*reg(UARTFR) & UARTFR_TXFF); n++)
 		*reg(UARTDR) = (unsigned char)from[n];
 	return n;
@@ -61,14 +63,15 @@ size_t arch_console_read(char *to, size_t size)
 {
 	size_t n = 0;
 
-	for (; n < size && !(*reg(UARTFR) & UARTFR_RXFE); n++)
+	for (; uart && n < size && !(*reg(UARTFR) & UARTFR_RXFE); n++)
 		to[n] = (char)*reg(UARTDR);
 	return n;
 }
 
 void arch_console_listen(bool on)
 {
-	*reg(UARTIMSC) = on ? UART_RX_IRQS : 0;
+	if (uart)
+		*reg(UARTIMSC) = on ? UART_RX_IRQS : 0;
 }
 
 void uart_interrupt(void)

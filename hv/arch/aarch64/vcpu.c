@@ -29,10 +29,11 @@
 #define TASK_CNTHCTL (CNTHCTL_EL2_EL1PCTEN | CNTHCTL_EL2_EL1PCEN)
 #define GUEST_CNTHCTL CNTHCTL_EL2_EL1PCTEN
 
+/* Not ACTLR_EL1: what it does is the implementation's, and the guest's accesses trap. [ARM HCR_EL2.TACR] */
 #define SYS_REGISTERS(op)                                                                                              \
-	op(actlr_el1) op(ttbr0_el1) op(ttbr1_el1) op(tcr_el1) op(esr_el1) op(afsr0_el1) op(afsr1_el1) op(far_el1)      \
-		op(mair_el1) op(amair_el1) op(vbar_el1) op(contextidr_el1) op(tpidr_el1) op(par_el1) op(sp_el1)        \
-			op(elr_el1) op(spsr_el1) op(csselr_el1)
+	op(ttbr0_el1) op(ttbr1_el1) op(tcr_el1) op(esr_el1) op(afsr0_el1) op(afsr1_el1) op(far_el1) op(mair_el1)       \
+		op(amair_el1) op(vbar_el1) op(contextidr_el1) op(tpidr_el1) op(par_el1) op(sp_el1) op(elr_el1)         \
+			op(spsr_el1) op(csselr_el1)
 
 /* What newer architectures add is off or traps, whatever firmware left. [ARM HCRX_EL2] [ARM HFGRTR_EL2] */
 static void switch_off_new_features(void)
@@ -85,29 +86,37 @@ static void fp_trap(bool on)
 	WRITE_SYSREG(cptr_el2, on ? cptr | CPTR_EL2_TFP : cptr & ~CPTR_EL2_TFP);
 }
 
-static void fp_keep(struct cpu *cpu)
+/* Save what the hardware holds if it is the running thread's or its guest's. Anybody else's was saved when he left, and
+ * his memory may have gone since: cpu->fp is only compared then. */
+static void fp_keep(struct cpu *cpu, const struct thread *runs)
 {
-	if (!cpu->fp)
+	struct fp_state *owner = cpu->fp;
+
+	if (!owner || (owner != &runs->fp && !(runs->vcpu && owner == &runs->vcpu->fp)))
 		return;
 	fp_trap(false);
 	isb();
-	fp_save(cpu->fp);
+	fp_save(owner);
 }
 
 void fp_switch(struct cpu *cpu, struct fp_state *to)
 {
-	fp_keep(cpu);
+	fp_keep(cpu, cpu->current);
 	fp_trap(false);
 	isb();
 	fp_load(to);
-	cpu->fp = to;
+	__atomic_store_n(&cpu->fp, to, __ATOMIC_RELAXED);
 }
 
+/* Other CPUs change their own without the lock: only the value that was meant is taken back. */
 void arch_fp_forget(const void *owner)
 {
-	for (unsigned int i = 0; i < cpu_count; i++)
-		if (cpus[i].fp == owner)
-			cpus[i].fp = NULL;
+	for (unsigned int i = 0; i < cpu_count; i++) {
+		struct fp_state *expected = (struct fp_state *)(uintptr_t)owner;
+
+		(void)__atomic_compare_exchange_n(&cpus[i].fp, &expected, NULL, false, __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED);
+	}
 }
 
 /* ---- guest and VMM ---- */
@@ -206,8 +215,7 @@ void arch_thread_leave(struct thread *thread)
 	struct cpu *cpu = arch_this_cpu();
 
 	/* Saved on the way out, so that the thread may run elsewhere next; kept in the registers in case it returns. */
-	if (cpu->fp && (cpu->fp == &thread->fp || (thread->vcpu && cpu->fp == &thread->vcpu->fp)))
-		fp_keep(cpu);
+	fp_keep(cpu, thread);
 	if (cpu->guest) {
 		vcpu_leave_guest(cpu, cpu->guest);
 		return;
@@ -483,6 +491,8 @@ static void take_injections(struct vcpu *vcpu)
 		uint64_t word = __atomic_load_n(&state->inject[i], __ATOMIC_RELAXED);
 		uint32_t hw = VIRQ_HW_NONE;
 
+		if (!vcpu_is_intid(word))
+			continue; /* the VMM's loss */
 		if (word & L4_VIRQ_CLEAR)
 			hw = virq_clear(&vcpu->virqs, (uint32_t)(word & L4_VIRQ_INTID_MASK));
 		else if (virq_set(&vcpu->virqs, word, VIRQ_HW_NONE))
@@ -544,8 +554,7 @@ enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
 		state->vgic.held_count = virq_held(&vcpu->virqs, state->vgic.held);
 	}
 	if (groups & L4_VCPU_FP) {
-		if (cpu->fp == &vcpu->fp)
-			fp_keep(cpu);
+		fp_keep(cpu, vcpu->thread);
 		memcpy(&state->fp, &vcpu->fp, sizeof(vcpu->fp));
 	}
 	if (groups & L4_VCPU_IDENT)

@@ -332,6 +332,7 @@ void arch_thread_enter(struct thread *thread)
 		virq_load(&thread->vcpu->virqs);
 	cpu->guest = cpu->loaded = thread->vcpu;
 	thread->vcpu->loaded_on = cpu->id;
+	vcpu_check_guest(thread);
 }
 
 void arch_idle_enter(void)
