@@ -45,7 +45,7 @@ void uart_interrupt(void);
 extern uint32_t uart_line;
 
 /* ---- trap.c, vcpu.c ---- */
-struct regs *hv_leave(struct cpu *cpu);
+struct regs *hv_leave(struct cpu *cpu) RELEASES(hv_lock);
 /* Leave the hypervisor for the first time on this CPU. */
 void hv_enter_first(struct regs *frame) __attribute__((noreturn));
 void cpu_start_others(void);

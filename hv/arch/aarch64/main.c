@@ -124,6 +124,7 @@ static void banner(void)
 	       (uint64_t)(machine_ram.free_pages * L4_PAGE_SIZE >> 20));
 }
 
+static void start_root(pa_t fdt_at, uint32_t fdt_size) ACQUIRES(hv_lock);
 static void start_root(pa_t fdt_at, uint32_t fdt_size)
 {
 	/* Both through one window: it spans 1 GiB, from whichever is lower. */

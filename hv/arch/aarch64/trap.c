@@ -71,6 +71,7 @@ static void wake_loaded(struct cpu *cpu)
 
 /* ---- leaving ---- */
 
+static void idle(struct cpu *cpu) REQUIRES(hv_lock);
 static void idle(struct cpu *cpu)
 {
 	if (!object_reap_step()) {
@@ -88,7 +89,7 @@ static void idle(struct cpu *cpu)
 	wake_loaded(cpu);
 }
 
-static void choose(struct cpu *cpu) __attribute__((noinline));
+static void choose(struct cpu *cpu) REQUIRES(hv_lock) __attribute__((noinline));
 static void choose(struct cpu *cpu)
 {
 	do {
