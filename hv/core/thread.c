@@ -190,6 +190,7 @@ void thread_attend(struct thread *thread)
 		if (cpu->guest == thread->vcpu)
 			arch_vcpu_exit(thread->vcpu, L4_EXIT_EVENT);
 		arch_vcpu_unload(thread->vcpu);
+		sched_poke_idle();
 	}
 	if (thread->move_to >= 0)
 		move_here(thread, (unsigned int)thread->move_to);

@@ -326,6 +326,11 @@ void arch_thread_enter(struct thread *thread)
 
 	if (!thread->in_guest)
 		return;
+	if (thread->vcpu->vm->obj.dead) {
+		thread->regs.x[0] = (uint64_t)ERR_NOENT;
+		thread->in_guest = false;
+		return;
+	}
 	if (cpu->loaded && cpu->loaded != thread->vcpu)
 		arch_vcpu_unload(cpu->loaded);
 	if (cpu->loaded != thread->vcpu)

@@ -29,7 +29,7 @@
 #define WORLD_RAM (32 * MIB)
 #define WORLD_QUOTA (24 * MIB)
 #define WORLD_CPUS 4u
-#define OWNED_MAX 128u
+#define OWNED_MAX 512u
 #define UTCB_AT 0x10000000ull
 
 struct world {
