@@ -28,7 +28,7 @@ host_warnings_clang := $(clang_warnings)
 define host_way # $1: gcc, clang, fuzz or cov
 $B/host/$1/third/%.o: $B/debian/%.c
 	$$(make_folder)
-	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO $$(depend) -c $$< -o $$@
+	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO -I$B/debian/dtc/libfdt $$(depend) -c $$< -o $$@
 $B/host/$1/test/%.o: test/%.c $(MAKEFILE_LIST) | $(generated)
 	$$(make_folder)
 	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@

@@ -23,10 +23,10 @@ $O/third/user/zlib/%.o: $B/debian/zlib/%.c
 	$(CC) $(third_flags) $(general) --specs=picolibc.specs -DZ_SOLO $(depend) -c $< -o $@
 $O/third/user/dtc/%.o: $B/debian/dtc/%.c
 	$(make_folder)
-	$(CC) $(third_flags) $(general) --specs=picolibc.specs $(depend) -c $< -o $@
+	$(CC) $(third_flags) -I$(fdt_dir) $(general) --specs=picolibc.specs $(depend) -c $< -o $@
 $O/third/hv/dtc/%.o: $B/debian/dtc/%.c
 	$(make_folder)
-	$(CC) $(third_flags) $(general) -ffreestanding -isystem $(picolibc)/include $(depend) -c $< -o $@
+	$(CC) $(third_flags) -I$(fdt_dir) $(general) -ffreestanding -isystem $(picolibc)/include $(depend) -c $< -o $@
 
 $O/lib/liblua.a: $(call third_user,$(lua_sources))
 $O/lib/libfdt.a: $(call third_user,$(fdt_sources))
