@@ -120,7 +120,8 @@ void arch_spin_wake(void)
 
 bool arch_irq_pending(void)
 {
-	return host.interrupt_every && ++host.looks % host.interrupt_every == 0;
+	host.looks++;
+	return host.looks == host.interrupt_at || (host.interrupt_every && host.looks % host.interrupt_every == 0);
 }
 
 void arch_send_ipi(unsigned int cpu)

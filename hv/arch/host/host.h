@@ -24,6 +24,7 @@ struct host {
 	uint64_t timer[CPU_MAX];
 	unsigned int ipis[CPU_MAX];
 	uint64_t interrupt_every; /* every so many looks an interrupt is pending; 0: never */
+	uint64_t interrupt_at;    /* and at this look; 0: never */
 	uint64_t looks;
 	uint64_t kmem_fails_after; /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
 	struct host_line line[HOST_LINES];

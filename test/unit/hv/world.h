@@ -60,6 +60,8 @@ static inline void end(struct object *obj)
 /* The object ends with the test. */
 static inline void own(struct world *w, struct object *obj)
 {
+	while (w->owned_count && !w->owned[w->owned_count - 1])
+		w->owned_count--;
 	assert_true(w->owned_count < OWNED_MAX);
 	w->owned[w->owned_count++] = obj;
 }
