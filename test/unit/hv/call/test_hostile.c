@@ -298,7 +298,7 @@ static void fitting_call(struct hostile *h, struct thread *t)
 	}
 	if (!cap || cap->kind == L4_KIND_REPLY)
 		return;
-	t->regs.x[1] = L4_TAG(cap->kind << 8 | next(h) % count[cap->kind], 5);
+	t->regs.x[1] = L4_TAG((uint64_t)cap->kind << 8 | next(h) % count[cap->kind], 5);
 	if (cap->kind == L4_KIND_GATE && one_in(h, 2))
 		t->regs.x[1] = L4_TAG(SERVER_LABEL, 5) | L4_TAG_DEADLINE | L4_TAG_CAPS(next(h) % 3);
 	/* Arguments of most operations are slots first and whole pages then. */
