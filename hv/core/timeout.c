@@ -13,7 +13,7 @@ void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout)
 void timeout_set(struct timeout *timeout, uint64_t when)
 {
 	struct cpu *cpu = arch_this_cpu();
-	struct list *place = cpu->timeouts.next;
+	struct list *place;
 
 	list_remove(&timeout->link);
 	timeout->when = when;

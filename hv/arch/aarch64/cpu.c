@@ -62,7 +62,7 @@ void secondary_main(uint64_t id)
 	WRITE_SYSREG(tpidr_el2, (uint64_t)cpu);
 	isb();
 	space_hw_init();
-	cpu_init_registers(cpu);
+	cpu_init_registers();
 	gic_init_cpu(cpu);
 	lock_take(&hv_lock);
 	cpu->idle_since = arch_now();

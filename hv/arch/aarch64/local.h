@@ -49,7 +49,7 @@ struct regs *hv_leave(struct cpu *cpu) RELEASES(hv_lock);
 /* Leave the hypervisor for the first time on this CPU. */
 void hv_enter_first(struct regs *frame) __attribute__((noreturn));
 void cpu_start_others(void);
-void cpu_init_registers(struct cpu *cpu);
+void cpu_init_registers(void);
 /* Give the guest's registers to the hardware and the thread to the guest; false: the VMM has to run. */
 void vcpu_load(struct vcpu *vcpu);
 struct regs *vcpu_run(struct cpu *cpu, struct thread *thread);

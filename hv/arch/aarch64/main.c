@@ -176,7 +176,7 @@ void hv_main(uint64_t fdt_address, uint64_t image)
 	init_ram();
 	init_cpus();
 	space_hw_init();
-	cpu_init_registers(cpu);
+	cpu_init_registers();
 	gic_init(&machine);
 	gic_init_cpu(cpu);
 	cpu->idle_since = arch_now();

@@ -3,7 +3,7 @@
  *
  * x0 = frame, x1 = struct cpu for the handler; it returns the frame of what runs next.
  */
-	.macro	enter handler
+	.macro	save_registers
 	stp	x0, x1, [sp]
 	stp	x2, x3, [sp, #16]
 	stp	x4, x5, [sp, #32]
@@ -20,6 +20,10 @@
 	stp	x26, x27, [sp, #208]
 	stp	x28, x29, [sp, #224]
 	str	x30, [sp, #240]
+	.endm
+
+	.macro	enter handler
+	save_registers
 	mov	x0, sp
 	mrs	x1, tpidr_el2
 	ldr	x2, [x1]		/* cpu->stack_top */
@@ -66,22 +70,7 @@ lower_aarch32:
 	/* An exception of the hypervisor itself: save what a report needs on its own stack. */
 	.macro	own kind
 	sub	sp, sp, #272
-	stp	x0, x1, [sp]
-	stp	x2, x3, [sp, #16]
-	stp	x4, x5, [sp, #32]
-	stp	x6, x7, [sp, #48]
-	stp	x8, x9, [sp, #64]
-	stp	x10, x11, [sp, #80]
-	stp	x12, x13, [sp, #96]
-	stp	x14, x15, [sp, #112]
-	stp	x16, x17, [sp, #128]
-	stp	x18, x19, [sp, #144]
-	stp	x20, x21, [sp, #160]
-	stp	x22, x23, [sp, #176]
-	stp	x24, x25, [sp, #192]
-	stp	x26, x27, [sp, #208]
-	stp	x28, x29, [sp, #224]
-	str	x30, [sp, #240]
+	save_registers
 	mov	x0, sp
 	mov	x1, #\kind
 	b	trap_own

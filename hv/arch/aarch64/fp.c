@@ -1,0 +1,45 @@
+/* Floating point and SIMD registers: loaded when first used, saved when their owner leaves. [ARM CPTR_EL2.TFP] */
+#include "arch.h"
+#include "arch/aarch64/local.h"
+#include "arch/aarch64/sysreg.h"
+#include "arch/aarch64/vcpu_hw.h"
+
+void fp_trap(bool on)
+{
+	uint64_t cptr = READ_SYSREG(cptr_el2);
+
+	WRITE_SYSREG(cptr_el2, on ? cptr | CPTR_EL2_TFP : cptr & ~CPTR_EL2_TFP);
+}
+
+/* Save what the hardware holds if it is the running thread's or its guest's. Anybody else's was saved when he left, and
+ * his memory may have gone since: cpu->fp is only compared then. */
+void fp_keep(struct cpu *cpu, const struct thread *runs)
+{
+	struct fp_state *owner = cpu->fp;
+
+	if (!owner || (owner != &runs->fp && !(runs->vcpu && owner == &runs->vcpu->fp)))
+		return;
+	fp_trap(false);
+	isb();
+	fp_save(owner);
+}
+
+void fp_switch(struct cpu *cpu, struct fp_state *to)
+{
+	fp_keep(cpu, cpu->current);
+	fp_trap(false);
+	isb();
+	fp_load(to);
+	__atomic_store_n(&cpu->fp, to, __ATOMIC_RELAXED);
+}
+
+/* Other CPUs change their own without the lock: only the value that was meant is taken back. */
+void arch_fp_forget(const void *owner)
+{
+	for (unsigned int i = 0; i < cpu_count; i++) {
+		struct fp_state *expected = (struct fp_state *)(uintptr_t)owner;
+
+		(void)__atomic_compare_exchange_n(&cpus[i].fp, &expected, NULL, false, __ATOMIC_RELAXED,
+						  __ATOMIC_RELAXED);
+	}
+}

@@ -1,0 +1,28 @@
+/* What the files that move a vCPU's state know of each other: registers between struct vcpu and the hardware of this CPU,
+ * and between struct vcpu and the state page. */
+#pragma once
+
+#include "core/sched.h"
+#include "core/vcpu.h"
+
+/* ---- vcpu_hw.c: of the vCPU that is loaded, or about to be ---- */
+void vcpu_write_apr(const struct vcpu *vcpu);
+void vcpu_read_apr(struct vcpu *vcpu);
+void vcpu_write_timer(const struct vcpu *vcpu);
+void vcpu_read_timer(struct vcpu *vcpu);
+void vcpu_write_sys(const struct vcpu *vcpu);
+void vcpu_read_sys(struct vcpu *vcpu);
+/* The physical active state of PPIs that its queue holds. */
+void vcpu_set_ppis_active(struct vcpu *vcpu, bool active);
+
+/* ---- vcpu_page.c ---- */
+/* Of SPSR what a guest may have; another mode than EL1 or EL0 in AArch64 becomes EL1h. */
+uint64_t vcpu_check_pstate(uint64_t pstate);
+/* Take the groups (L4_VCPU_*) that the VMM marked as changed. */
+void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty);
+/* Take inject[]; what does not fit stays there. */
+void vcpu_take_injections(struct vcpu *vcpu);
+
+/* ---- fp.c ---- */
+void fp_trap(bool on);
+void fp_keep(struct cpu *cpu, const struct thread *runs);

@@ -1,0 +1,175 @@
+/* The vCPU state page: what the VMM changed goes to the vCPU, and what it asks for comes back. The page is hostile: it is
+ * copied once, then checked. [abi/l4/vcpu.h] */
+#include <assert.h>
+#include <string.h>
+
+#include "arch.h"
+#include "arch/aarch64/local.h"
+#include "arch/aarch64/sysreg.h"
+#include "arch/aarch64/vcpu_hw.h"
+#include "core/space.h"
+#include "core/virq.h"
+
+uint64_t vcpu_check_pstate(uint64_t pstate)
+{
+	uint64_t mode = pstate & SPSR_M_MASK;
+
+	if (mode != SPSR_EL1H && mode != SPSR_EL1T && mode != SPSR_EL0T)
+		mode = SPSR_EL1H;
+	return (pstate & (SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF)) | mode;
+}
+
+/* From the page once; registers that live in the hardware go there. */
+static void take_sys(struct vcpu *vcpu)
+{
+	vcpu->sys = vcpu->state->sys;
+	vcpu->sys.mdscr_el1 = 0;
+	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	vcpu_write_sys(vcpu);
+}
+
+static void take_timer(struct vcpu *vcpu)
+{
+	struct l4_vcpu_timer timer = vcpu->state->timer;
+
+	timer.virq = (timer.virq & ~L4_VIRQ_INTID_MASK) | gic_vtimer_ppi;
+	vcpu->timer = timer;
+	vcpu_write_timer(vcpu);
+	/* Disabled: what waits in a list register is not delivered; a line that is high pends anew when enabled. */
+	if (!(timer.virq & L4_VIRQ_ENABLED)) {
+		uint32_t hw = virq_clear(&vcpu->virqs, gic_vtimer_ppi);
+
+		if (hw != VIRQ_HW_NONE)
+			gic_deactivate(hw);
+	}
+}
+
+static void take_vgic(struct vcpu *vcpu)
+{
+	struct l4_vcpu_vgic *page = &vcpu->state->vgic;
+	uint32_t count = page->held_count;
+
+	/* What was linked to hardware is let go of here and linked again below. */
+	vcpu_set_ppis_active(vcpu, false);
+	virq_reset(&vcpu->virqs);
+	vcpu->vmcr = page->vmcr;
+	memcpy(vcpu->ap0r, page->ap0r, sizeof(vcpu->ap0r));
+	memcpy(vcpu->ap1r, page->ap1r, sizeof(vcpu->ap1r));
+	WRITE_SYSREG(ich_vmcr_el2, vcpu->vmcr);
+	vcpu_write_apr(vcpu);
+	for (uint32_t i = 0; i < count && i < L4_VCPU_HELD_MAX; i++) {
+		uint64_t word = page->held[i];
+		bool timer = word & L4_VIRQ_BOUND && (word & L4_VIRQ_INTID_MASK) == gic_vtimer_ppi;
+
+		if (timer)
+			gic_ppi_set_active(gic_vtimer_ppi, true);
+		/* A bad entry is the VMM's loss. */
+		if (virq_restore(&vcpu->virqs, word, timer ? gic_vtimer_ppi : VIRQ_HW_NONE) && timer)
+			gic_ppi_set_active(gic_vtimer_ppi, false);
+	}
+}
+
+void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
+{
+	vcpu->state->dirty = 0;
+	if (dirty & L4_VCPU_IDENT) {
+		vcpu->vmpidr = vcpu->state->vmpidr | 1ull << 31;
+		vcpu->vpidr = vcpu->state->vpidr;
+		WRITE_SYSREG(vmpidr_el2, vcpu->vmpidr);
+		WRITE_SYSREG(vpidr_el2, vcpu->vpidr);
+	}
+	if (dirty & L4_VCPU_SYS)
+		take_sys(vcpu);
+	if (dirty & L4_VCPU_TIMER)
+		take_timer(vcpu);
+	if (dirty & L4_VCPU_VGIC)
+		take_vgic(vcpu);
+	if (dirty & L4_VCPU_FP) {
+		memcpy(&vcpu->fp, &vcpu->state->fp, sizeof(vcpu->fp));
+		if (cpu->fp == &vcpu->fp)
+			cpu->fp = NULL;
+	}
+}
+
+static_assert(sizeof(struct fp_state) == sizeof(struct l4_vcpu_fp), "the same layout");
+
+void vcpu_take_injections(struct vcpu *vcpu)
+{
+	struct l4_vcpu_state *state = vcpu->state;
+	uint32_t count = state->inject_count, i;
+
+	for (i = 0; i < count && i < L4_VCPU_INJECT_MAX; i++) {
+		uint64_t word = __atomic_load_n(&state->inject[i], __ATOMIC_RELAXED);
+		uint32_t hw = VIRQ_HW_NONE;
+
+		if (!vcpu_is_intid(word))
+			continue; /* the VMM's loss */
+		if (word & L4_VIRQ_CLEAR)
+			hw = virq_clear(&vcpu->virqs, (uint32_t)(word & L4_VIRQ_INTID_MASK));
+		else if (virq_set(&vcpu->virqs, word, VIRQ_HW_NONE))
+			break; /* no room behind the list registers: stays in the page for the next run */
+		if (hw != VIRQ_HW_NONE)
+			arch_line_deactivate(hw);
+	}
+	count = count < L4_VCPU_INJECT_MAX ? count : L4_VCPU_INJECT_MAX;
+	for (uint32_t k = i; k < count; k++)
+		state->inject[k - i] = state->inject[k];
+	state->inject_count = count - i;
+}
+
+/* The machine's own, of this CPU: op0 3, op1 0, CRn 0 by CRm and op2. Reserved ones read 0. [ARM HCR_EL2.TID3] */
+static void read_ids(struct l4_vcpu_state *state)
+{
+#define READ_ID(crm, op2) state->id[crm][op2] = READ_SYSREG(s3_0_c0_c##crm##_##op2);
+#define READ_ROW(crm)                                                                                                  \
+	READ_ID(crm, 0)                                                                                                \
+	READ_ID(crm, 1)                                                                                                \
+	READ_ID(crm, 2)                                                                                                \
+	READ_ID(crm, 3)                                                                                                \
+	READ_ID(crm, 4) READ_ID(crm, 5) READ_ID(crm, 6) READ_ID(crm, 7)
+	READ_ROW(1)
+	READ_ROW(2)
+	READ_ROW(3)
+	READ_ROW(4)
+	READ_ROW(5)
+	READ_ROW(6)
+	READ_ROW(7)
+#undef READ_ROW
+#undef READ_ID
+	state->vpidr = READ_SYSREG(midr_el1);
+}
+
+enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
+{
+	struct l4_vcpu_state *state = vcpu->state;
+	struct cpu *cpu = arch_this_cpu();
+
+	if (vcpu->vm->obj.dead)
+		return ERR_NOENT;
+	vcpu_load(vcpu);
+	if (groups & L4_VCPU_SYS) {
+		vcpu_read_sys(vcpu);
+		state->sys = vcpu->sys;
+	}
+	if (groups & L4_VCPU_TIMER) {
+		vcpu_read_timer(vcpu);
+		state->timer = vcpu->timer;
+	}
+	if (groups & L4_VCPU_VGIC) {
+		vcpu_take_mail(vcpu);
+		vcpu_maintenance(cpu);
+		state->vgic.vmcr = READ_SYSREG(ich_vmcr_el2);
+		vcpu_read_apr(vcpu);
+		memcpy(state->vgic.ap0r, vcpu->ap0r, sizeof(vcpu->ap0r));
+		memcpy(state->vgic.ap1r, vcpu->ap1r, sizeof(vcpu->ap1r));
+		state->vgic.held_count = virq_held(&vcpu->virqs, state->vgic.held);
+	}
+	if (groups & L4_VCPU_FP) {
+		fp_keep(cpu, vcpu->thread);
+		memcpy(&state->fp, &vcpu->fp, sizeof(vcpu->fp));
+	}
+	if (groups & L4_VCPU_IDENT)
+		read_ids(state);
+	state->clean |= groups;
+	return OK;
+}
