@@ -98,8 +98,10 @@ $(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f:%.c=%),$(call component,$f))))
 fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
 	for program in $^; do tools/fuzz $$program $T || exit 1; done
 
-# The system tests and the fuzzers again and again, for T seconds.
+# VMs that come and go for ROUNDS rounds, then the system tests and the fuzzers again and again, for T seconds.
+ROUNDS ?= 200
 soak:
+	UVMM_CHURN_ROUNDS=$(ROUNDS) $(MAKE) sys CASE=killed_at
 	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
 
 cov: $(call unit_programs,cov)
