@@ -16,9 +16,9 @@ ned_extra := $O/user/embedded.o
 
 program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(name)))
 programs := $(program_names:%=$O/%)
-# Programs of the system tests, one file each.
-test_program_names := $(patsubst test/prog/%.c,%,$(wildcard test/prog/*.c))
-$(foreach name,$(test_program_names),$(eval $(name)_sources := test/prog/$(name).c))
+# Programs of the system tests, one file or one folder each.
+test_program_names := $(patsubst test/prog/%.c,%,$(wildcard test/prog/*.c)) $(patsubst test/prog/%/main.c,%,$(wildcard test/prog/*/main.c))
+$(foreach name,$(test_program_names),$(eval $(name)_sources := $(wildcard test/prog/$(name).c test/prog/$(name)/*.c test/prog/$(name)/*.S)))
 test_programs := $(test_program_names:%=$O/%)
 
 user_object = $(patsubst %,$O/user/%.o,$1)
