@@ -87,6 +87,9 @@ enum call_end call_invoke(struct thread *thread)
 	struct cap *cap;
 	enum err err = OK;
 
+	/* Ended from another CPU while this one waited for the lock: it is on its way out. */
+	if (thread->obj.dead)
+		return CALL_DONE;
 	if (slot == 0)
 		return operate(thread, &thread->obj, L4_KIND_THREAD, L4_RIGHTS_ALL);
 	cap = cap_find(thread->space, slot);

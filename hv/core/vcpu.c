@@ -142,6 +142,9 @@ bool vcpu_wait(struct vcpu *vcpu)
 {
 	struct thread *thread = vcpu->thread;
 
+	/* Ended from another CPU while this one waited for the lock: it is on its way out. */
+	if (thread->obj.dead)
+		return false;
 	vcpu_take_mail(vcpu);
 	if (thread->wake || vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu)))
 		return false;

@@ -484,6 +484,18 @@ static void guest(struct hostile *h, struct cpu *cpu, struct thread *t)
 	}
 }
 
+/* From another CPU, and before its own has heard of it. */
+static void kill(struct hostile *h)
+{
+	const struct thread *t = cpus[next(h) % HOSTILE_CPUS].current;
+
+	host.cpu = (unsigned int)next(h) % HOSTILE_CPUS;
+	if (t && one_in(h, 2))
+		object_end(&cpus[t->cpu].current->obj);
+	else if (t)
+		object_end(&t->space->obj);
+}
+
 static void step(struct hostile *h)
 {
 	struct cpu *cpu = &cpus[next(h) % HOSTILE_CPUS];
@@ -498,6 +510,8 @@ static void step(struct hostile *h)
 		irq_line_fired(32 + (uint32_t)next(h) % 64);
 	if (one_in(h, 10))
 		revive(h);
+	if (one_in(h, 400))
+		kill(h);
 	host.cpu = cpu->id;
 	t = cpu->current;
 	if (t && (cpu->guest || (t->vcpu && one_in(h, 3))))

@@ -304,6 +304,64 @@ static void a_thread_dies_in_every_state(void **state)
 	}
 }
 
+/* Its CPU had entered the hypervisor and waited for the lock while another CPU ended it. */
+static void a_call_that_comes_too_late_does_nothing(void **state)
+{
+	static const uint64_t tags[] = {L4_TAG(SERVER_LABEL, 0) | L4_TAG_DEADLINE,
+					L4_TAG(L4_THREAD_RECEIVE, 0),
+					L4_TAG(L4_THREAD_REPLY_RECEIVE, 0),
+					L4_TAG(L4_THREAD_YIELD, 0),
+					L4_TAG(L4_SPACE_EXIT, 0),
+					L4_TAG(L4_OBJECT_DESTROY, 0)};
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < 12; i++) {
+		struct thread *t = make_task(w, 1, 100), *server = make_task(w, 2, 100);
+		struct gate *gate = make_gate(w, server, 0);
+		uint32_t refs;
+
+		put(t->space, 10, &gate->obj, L4_RIGHT_W);
+		put(t->space, 1, &t->space->obj, L4_RIGHTS_ALL);
+		server->utcb->reply_slot = 20;
+		if (i < 6)
+			assert_int_equal(receive(server, 0), NOT_BACK);
+		host.cpu = 0;
+		object_end(&t->obj);
+		assert_ptr_equal(cpus[1].current, t);
+		refs = t->obj.refs;
+		host.cpu = 1;
+		t->utcb->deadline = host.now + 5;
+		t->regs.x[0] = i % 6 == 0 ? 10 : i % 6 < 4 ? 0 : 1;
+		t->regs.x[1] = tags[i % 6];
+		(void)call_invoke(t);
+		assert_int_equal(t->state, THREAD_DEAD);
+		assert_int_equal(t->obj.refs, refs);
+		assert_int_equal(timeout_first(&cpus[1]), UINT64_MAX);
+		assert_true(list_is_empty(&t->run) && list_is_empty(&t->in_queue) && list_is_empty(&t->in_owed));
+		host_settle_all();
+		assert_false(object_is_reaping(&t->obj));
+		end_owned(w, &t->obj);
+		end_owned(w, &server->space->obj);
+	}
+}
+
+static void a_guest_that_waits_too_late_does_not_wait(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct space *vm = make_space(w, true);
+
+	assert_int_equal(vcpu_create(w->factory, t, vm, (ipa_t){STATE_AT}), OK);
+	host.cpu = 1;
+	t->in_guest = true;
+	arch_thread_enter(t);
+	host.cpu = 0;
+	object_end(&t->obj);
+	host.cpu = 1;
+	assert_false(vcpu_wait(t->vcpu));
+	assert_int_equal(t->state, THREAD_DEAD);
+}
+
 static void no_thread_is_made_in_a_vm_or_a_dead_task(void **state)
 {
 	struct world *w = *state;
@@ -348,6 +406,8 @@ int main(void)
 		TEST(a_stop_and_a_move_at_once_are_both_done),
 		TEST(floating_point_registers_are_forgotten_where_a_thread_was),
 		TEST(a_thread_dies_in_every_state),
+		TEST(a_call_that_comes_too_late_does_nothing),
+		TEST(a_guest_that_waits_too_late_does_not_wait),
 		TEST(no_thread_is_made_in_a_vm_or_a_dead_task),
 		TEST(a_dead_thread_is_not_woken_moved_or_started),
 	};
