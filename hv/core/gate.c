@@ -25,6 +25,7 @@ enum err gate_create(struct factory *payer, struct gate **out)
 		return err;
 	*out = gate_of(obj);
 	list_init(&(*out)->waiting);
+	list_init(&(*out)->in_server);
 	return OK;
 }
 
@@ -109,11 +110,9 @@ static void leave_owed(struct thread *caller)
 {
 	struct thread *server = caller->server;
 
-	if (!server)
-		return;
 	list_remove(&caller->in_owed);
 	caller->server = NULL;
-	if (server->effective != server->priority)
+	if (server && server->effective != server->priority)
 		thread_update_priority(server);
 }
 
@@ -182,7 +181,7 @@ enum err gate_call(struct thread *caller, struct gate *gate)
 
 	if (err)
 		return err;
-	if (gate->obj.dead || (server && (server->obj.dead || server == caller)))
+	if (gate->obj.dead || server == caller)
 		return ERR_NOENT;
 	if (caller->regs.x[1] & L4_TAG_DEADLINE && caller->utcb->deadline)
 		timeout_set(&caller->timeout, caller->utcb->deadline);
@@ -221,18 +220,17 @@ enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge)
 
 	if (server->obj.dead)
 		return ERR_NOENT;
-	object_ref(&server->obj);
-	if (gate->server) {
-		/* Who waits for the old server goes along. */
+	if (gate->server) /* who waits for the old server goes along */
 		move_queue(&gate->server->senders, gate);
-		object_unref(&gate->server->obj);
-	}
+	list_remove(&gate->in_server);
+	list_push_back(&server->gates, &gate->in_server);
 	gate->server = server;
 	gate->badge = badge;
 	while ((link = list_first(&gate->waiting))) {
 		list_remove(link);
 		list_push_back(&server->senders, link);
 	}
+	object_tell_watchers(&gate->obj);
 	/* A server that waits already takes the first of them. */
 	if (!list_is_empty(&server->senders) && server->state == THREAD_RECEIVE) {
 		timeout_cancel(&server->timeout);
@@ -368,6 +366,21 @@ void gate_reply_dropped(struct thread *caller, uint32_t seq)
 	thread_wake(caller, ERR_NOREPLY);
 }
 
+/* ---- death ---- */
+
+void gate_end_owed(struct list *owed)
+{
+	struct list *link;
+
+	while ((link = list_first(owed))) {
+		struct thread *caller = LIST_OF(link, struct thread, in_owed);
+
+		leave_owed(caller);
+		caller->call_seq++;
+		thread_wake(caller, ERR_NOREPLY);
+	}
+}
+
 void gate_forget_thread(struct thread *thread, bool dead)
 {
 	struct list *link;
@@ -381,23 +394,24 @@ void gate_forget_thread(struct thread *thread, bool dead)
 	if (!dead)
 		return;
 	while ((link = list_first(&thread->senders))) {
-		struct thread *caller = LIST_OF(link, struct thread, in_queue);
-
-		leave_queue(caller);
-		thread_wake(caller, ERR_NOENT);
-	}
-	while ((link = list_first(&thread->owed))) {
-		struct thread *caller = LIST_OF(link, struct thread, in_owed);
-
-		/* Another thread of the task may hold the reply capability and still answer. */
 		list_remove(link);
-		caller->server = NULL;
+		list_push_back(&LIST_OF(link, struct thread, in_queue)->gate->waiting, link);
 	}
+	while ((link = list_first(&thread->gates))) {
+		list_remove(link);
+		LIST_OF(link, struct gate, in_server)->server = NULL;
+	}
+	/* Another thread of the task may hold the reply capability and still answer, as long as there is the task. */
+	while ((link = list_first(&thread->owed))) {
+		list_remove(link);
+		LIST_OF(link, struct thread, in_owed)->server = NULL;
+		list_push_back(&thread->space->owed, link);
+	}
+	if (thread->space->obj.dead)
+		gate_end_owed(&thread->space->owed);
 	while ((link = list_first(&thread->irqs)))
 		list_remove(link);
 }
-
-/* ---- death ---- */
 
 static void fail_queue(struct list *queue, const struct gate *gate)
 {
@@ -423,6 +437,5 @@ void gate_end(struct object *obj)
 
 void gate_free(struct object *obj)
 {
-	if (gate_of(obj)->server)
-		object_unref(&gate_of(obj)->server->obj);
+	list_remove(&gate_of(obj)->in_server);
 }

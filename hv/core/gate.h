@@ -8,12 +8,15 @@
 
 struct gate {
 	struct object obj;
-	struct thread *server; /* bound to; referenced */
+	struct thread *server; /* bound to, and alive; NULL: nobody serves */
+	struct list in_server; /* in server->gates */
 	uint64_t badge;
-	struct list waiting; /* callers before somebody serves it: struct thread.in_queue */
+	struct list waiting; /* callers while nobody serves it: struct thread.in_queue */
 };
 
 enum err gate_create(struct factory *payer, struct gate **out);
+/* Calls go to that thread, and who watches the gate is told. Callers of the old server that it has not taken yet go
+ * along. ERR_NOENT: the thread is dead. */
 enum err gate_bind(struct gate *gate, struct thread *server, uint64_t badge);
 
 /* The message is in the thread's registers x1..x7 and its UTCB. After these the thread may be waiting; its result
@@ -29,8 +32,11 @@ enum err gate_reply_receive(struct thread *server);
 void gate_deliver_irq(struct thread *server);
 /* A reply capability went without an answer. */
 void gate_reply_dropped(struct thread *caller, uint32_t seq);
-/* The thread dies or is stopped: nobody waits for it, it waits for nobody. */
+/* The thread waits for nobody any more. Dead: its gates are nobody's, and their callers wait for whoever binds them
+ * next; those it owes an answer hear ENOREPLY when no thread of its task can give it any more. */
 void gate_forget_thread(struct thread *thread, bool dead);
+/* Those who wait for an answer that nobody of a dead task can give. */
+void gate_end_owed(struct list *owed);
 
 void gate_end(struct object *obj);
 void gate_free(struct object *obj);

@@ -88,7 +88,13 @@ void object_unref(struct object *obj)
 	}
 }
 
-static void tell_watchers(struct object *obj)
+void object_tell_watchers(struct object *obj)
+{
+	for (struct list *link = obj->watches.next; link != &obj->watches; link = link->next)
+		irq_trigger(LIST_OF(link, struct irq, watch));
+}
+
+static void tell_of_death(struct object *obj)
 {
 	struct list *link;
 
@@ -110,7 +116,7 @@ void object_end(struct object *obj)
 		return;
 	obj->dead = true;
 	object_ref(obj); /* ours, until reaped or for the length of this function */
-	tell_watchers(obj);
+	tell_of_death(obj);
 	if (ops->end)
 		ops->end(obj);
 	if (ops->reap) {

@@ -47,5 +47,7 @@ bool object_reap_step(void);
 /* Whether this object still has parts to be taken away. */
 bool object_is_reaping(const struct object *obj);
 
-/* When the object dies, one event on the irq. */
+/* One event on the irq when the object dies, and at each object_tell_watchers before. */
 void object_watch(struct object *obj, struct irq *irq);
+/* Something happened to it that others wait for. */
+void object_tell_watchers(struct object *obj);

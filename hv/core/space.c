@@ -5,6 +5,7 @@
 
 #include "arch.h"
 #include "core/dataspace.h"
+#include "core/gate.h"
 #include "core/kmem.h"
 #include "core/sched.h"
 #include "core/thread.h"
@@ -27,6 +28,7 @@ enum err space_create(struct factory *payer, bool is_vm, struct space **out)
 	list_init(&space->mappings);
 	list_init(&space->threads);
 	list_init(&space->vcpus);
+	list_init(&space->owed);
 	err = arch_space_init(space);
 	if (err) {
 		object_unref(obj);
@@ -292,6 +294,7 @@ void space_end(struct object *obj)
 		space->reason = L4_DEATH_KILLED;
 	for (struct list *link = space->threads.next; link != &space->threads; link = link->next)
 		object_end(&LIST_OF(link, struct thread, in_space)->obj);
+	gate_end_owed(&space->owed);
 	/* A guest that waits for an interrupt will get none any more: its VMM is told. */
 	for (struct list *link = space->vcpus.next; link != &space->vcpus; link = link->next) {
 		struct thread *thread = LIST_OF(link, struct vcpu, in_vm)->thread;

@@ -26,6 +26,7 @@ struct space {
 	struct list mappings;
 	struct list threads; /* struct thread.in_space */
 	struct list vcpus;   /* of a VM: struct vcpu.in_vm */
+	struct list owed;    /* struct thread.in_owed: callers of threads that died before they answered */
 	struct cap *caps[CAP_PAGES];
 	/* how it ended */
 	uint32_t reason; /* L4_DEATH_* */

@@ -41,6 +41,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	list_init(&thread->inbox);
 	list_init(&thread->senders);
 	list_init(&thread->in_queue);
+	list_init(&thread->gates);
 	list_init(&thread->owed);
 	list_init(&thread->in_owed);
 	list_init(&thread->irqs);

@@ -55,12 +55,13 @@ struct thread {
 	uint64_t slice_began;     /* cycles at the start of its time slice */
 
 	/* messages */
-	uint32_t call_seq;    /* number of the call that waits for an answer */
-	struct list senders;  /* threads that call a gate bound to this one */
-	struct list in_queue; /* in senders of the server, or in gate.waiting */
-	struct list owed;     /* callers this thread has yet to answer */
-	struct list in_owed;
-	struct thread *server; /* who owes the answer */
+	uint32_t call_seq;     /* number of the call that waits for an answer */
+	struct list senders;   /* threads that call a gate bound to this one */
+	struct list in_queue;  /* in senders of the server, or in gate.waiting */
+	struct list gates;     /* struct gate.in_server: those it serves */
+	struct list owed;      /* callers this thread has yet to answer */
+	struct list in_owed;   /* in owed of the server or, if that died, of its space */
+	struct thread *server; /* who owes the answer; NULL: died, its task has still the reply capability */
 	struct gate *gate;     /* while in THREAD_SEND; referenced */
 	struct list irqs;      /* struct irq.in_thread: with events */
 	uint32_t wake;         /* set while irqs or senders is not empty; read without the lock by its own CPU */

@@ -508,15 +508,66 @@ static void who_got_through_before_the_gate_died_gets_its_answer(void **state)
 	assert_int_equal(p.client->regs.x[2], 3);
 }
 
-static void callers_that_wait_for_a_thread_that_dies_are_told(void **state)
+static void calls_that_a_dead_server_has_not_taken_wait_for_the_next(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	struct thread *second = make_task(w, 2, 100), *heir = make_task(w, 3, 100);
+	struct gate *other = make_gate(w, p.server, 2);
+
+	put(second->space, GATE, &other->obj, L4_RIGHT_W);
+	assert_int_equal(call_gate(p.client, GATE, 1, 6), NOT_BACK);
+	assert_int_equal(call_gate(second, GATE, 1, 7), NOT_BACK);
+	end_owned(w, &p.server->space->obj);
+	assert_int_equal(p.client->state, THREAD_SEND);
+	assert_int_equal(second->state, THREAD_SEND);
+	/* Each gate has its own. */
+	heir->utcb->reply_slot = REPLY;
+	assert_int_equal(gate_bind(other, heir, 3), OK);
+	assert_int_equal(receive(heir, 0), OK);
+	assert_int_equal(heir->regs.x[2], 7);
+	assert_int_equal(reply(heir, 0, 0), OK);
+	assert_int_equal(receive(heir, 1), ERR_TIMEDOUT);
+	assert_int_equal(gate_bind(p.gate, heir, 4), OK);
+	assert_int_equal(receive(heir, 0), OK);
+	assert_int_equal(heir->regs.x[2], 6);
+	assert_int_equal(heir->regs.x[8], 4);
+	assert_int_equal(reply(heir, 0, 0), OK);
+	assert_int_equal(result_of(p.client), OK);
+}
+
+static void a_call_that_nobody_takes_any_more_ends_at_its_deadline(void **state)
 {
 	struct world *w = *state;
 	struct pair p = make_pair(w, 1, 100);
 
+	assert_int_equal(call_until(p.client, host.now + 10), NOT_BACK);
+	end_owned(w, &p.server->space->obj);
+	pass(5);
+	assert_int_equal(p.client->state, THREAD_SEND);
+	pass(10);
+	assert_int_equal(result_of(p.client), ERR_TIMEDOUT);
+	/* The same for one that comes only now. */
+	assert_int_equal(call_until(p.client, host.now + 10), NOT_BACK);
+	pass(15);
+	assert_int_equal(result_of(p.client), ERR_TIMEDOUT);
+	/* And the gate's death ends it. */
 	assert_int_equal(call_gate(p.client, GATE, 0, 0), NOT_BACK);
-	end_owned(w, &p.server->obj);
+	end_owned(w, &p.gate->obj);
 	assert_int_equal(result_of(p.client), ERR_NOENT);
-	assert_int_equal(call_gate(p.client, GATE, 0, 0), ERR_NOENT);
+}
+
+static void nothing_of_a_dead_server_is_kept_by_its_gates(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	uint64_t used;
+
+	end_owned(w, &p.server->space->obj);
+	used = w->factory->used;
+	end_owned(w, &p.server->obj);
+	assert_int_equal(w->factory->used,
+			 used - kmem_block_size(sizeof(struct thread)) - kmem_block_size(sizeof(struct space)));
 }
 
 static void the_caller_of_a_task_that_dies_with_the_answer_gets_none(void **state)
@@ -528,6 +579,48 @@ static void the_caller_of_a_task_that_dies_with_the_answer_gets_none(void **stat
 	assert_int_equal(receive(p.server, 0), OK);
 	end_owned(w, &p.server->space->obj);
 	assert_int_equal(result_of(p.client), ERR_NOREPLY);
+}
+
+static void callers_hear_of_a_death_before_anybody_clears_it_away(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	struct thread *second = make_task(w, 2, 100), *helper = make_thread(w, p.server->space, 3, 100);
+
+	put(second->space, GATE, &p.gate->obj, L4_RIGHT_W);
+	/* One whose server is alive, one whose server died before its task. */
+	assert_int_equal(call_gate(p.client, GATE, 0, 0), NOT_BACK);
+	assert_int_equal(receive(p.server, 0), OK);
+	end_owned(w, &p.server->obj);
+	helper->utcb->reply_slot = REPLY + 1;
+	assert_int_equal(gate_bind(p.gate, helper, 2), OK);
+	assert_int_equal(call_gate(second, GATE, 0, 0), NOT_BACK);
+	assert_int_equal(receive(helper, 0), OK);
+	assert_int_equal(p.client->state, THREAD_REPLY);
+	assert_int_equal(second->state, THREAD_REPLY);
+	host.cpu = 0;
+	space_exit(helper->space, L4_DEATH_EXIT, 0);
+	assert_int_equal(p.client->state, THREAD_READY);
+	assert_int_equal(second->state, THREAD_READY);
+	assert_int_equal(result_of(p.client), ERR_NOREPLY);
+	assert_int_equal(result_of(second), ERR_NOREPLY);
+	host_settle_all();
+	assert_int_equal(result_of(p.client), ERR_NOREPLY);
+}
+
+static void a_caller_that_gave_up_is_not_told_of_a_death(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+
+	assert_int_equal(call_until(p.client, host.now + 10), NOT_BACK);
+	assert_int_equal(receive(p.server, 0), OK);
+	(void)make_thread(w, p.server->space, 3, 100);
+	end_owned(w, &p.server->obj);
+	pass(20);
+	assert_int_equal(result_of(p.client), ERR_TIMEDOUT);
+	end_owned(w, &p.server->space->obj);
+	assert_int_equal(result_of(p.client), ERR_TIMEDOUT);
 }
 
 static void another_thread_of_the_task_may_answer_for_one_that_died(void **state)
@@ -632,12 +725,60 @@ static void a_gate_of_a_dead_server_can_get_another(void **state)
 	struct thread *heir = make_task(w, 2, 100);
 
 	end_owned(w, &p.server->space->obj);
-	assert_int_equal(call_gate(p.client, GATE, 0, 0), ERR_NOENT);
 	assert_int_equal(gate_bind(p.gate, p.server, 0), ERR_NOENT);
+	assert_int_equal(call_gate(p.client, GATE, 0, 0), NOT_BACK);
 	assert_int_equal(gate_bind(p.gate, heir, 0), OK);
 	heir->utcb->reply_slot = REPLY;
-	assert_int_equal(call_gate(p.client, GATE, 0, 0), NOT_BACK);
 	assert_int_equal(receive(heir, 0), OK);
+	assert_int_equal(reply(heir, 0, 0), OK);
+	assert_int_equal(result_of(p.client), OK);
+}
+
+static void who_watches_a_gate_hears_of_each_server_and_of_its_death(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	struct thread *heir = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w), *other = make_irq(w);
+
+	object_watch(&p.gate->obj, irq);
+	object_watch(&p.gate->obj, other);
+	assert_int_equal(irq->events, 0);
+	end_owned(w, &p.server->space->obj);
+	assert_int_equal(irq->events, 0);
+	assert_int_equal(gate_bind(p.gate, heir, 0), OK);
+	assert_int_equal(irq->events, 1);
+	assert_int_equal(other->events, 1);
+	/* A bind that fails is none. */
+	assert_int_equal(gate_bind(p.gate, p.server, 0), ERR_NOENT);
+	assert_int_equal(irq->events, 1);
+	assert_int_equal(gate_bind(p.gate, heir, 0), OK);
+	assert_int_equal(irq->events, 2);
+	end_owned(w, &p.gate->obj);
+	assert_int_equal(irq->events, 3);
+	assert_null(irq->watched);
+}
+
+/* As a client of a server that is restarted does. */
+static void a_watcher_can_call_the_new_server_at_once(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	struct thread *heir = make_task(w, 2, 100);
+	struct irq *irq = make_irq(w);
+
+	heir->utcb->reply_slot = REPLY;
+	object_watch(&p.gate->obj, irq);
+	assert_int_equal(irq_bind_thread(irq, p.client, 0x1e), OK);
+	assert_int_equal(receive(p.client, 0), NOT_BACK);
+	end_owned(w, &p.server->space->obj);
+	assert_int_equal(p.client->state, THREAD_RECEIVE);
+	put(heir->space, GATE, &p.gate->obj, L4_RIGHT_S);
+	assert_int_equal(sys_op(heir, GATE, L4_GATE_BIND, WORDS(0, 9)), OK);
+	assert_int_equal(p.client->regs.x[8], 0x1e);
+	assert_int_equal(call_gate(p.client, GATE, 1, 5), NOT_BACK);
+	assert_int_equal(receive(heir, 0), OK);
+	assert_int_equal(heir->regs.x[8], 9);
 	assert_int_equal(reply(heir, 0, 0), OK);
 	assert_int_equal(result_of(p.client), OK);
 }
@@ -666,14 +807,20 @@ int main(void)
 		TEST(a_lower_caller_does_not_slow_the_server_down),
 		TEST(callers_of_a_gate_that_dies_are_told_wherever_they_wait),
 		TEST(who_got_through_before_the_gate_died_gets_its_answer),
-		TEST(callers_that_wait_for_a_thread_that_dies_are_told),
+		TEST(calls_that_a_dead_server_has_not_taken_wait_for_the_next),
+		TEST(a_call_that_nobody_takes_any_more_ends_at_its_deadline),
+		TEST(nothing_of_a_dead_server_is_kept_by_its_gates),
 		TEST(the_caller_of_a_task_that_dies_with_the_answer_gets_none),
+		TEST(callers_hear_of_a_death_before_anybody_clears_it_away),
+		TEST(a_caller_that_gave_up_is_not_told_of_a_death),
 		TEST(another_thread_of_the_task_may_answer_for_one_that_died),
 		TEST(dropping_the_reply_capability_tells_the_caller),
 		TEST(a_caller_that_dies_leaves_no_trace_at_the_server),
 		TEST(stopping_a_thread_breaks_off_its_call),
 		TEST(callers_go_along_when_a_gate_gets_another_server),
 		TEST(a_gate_of_a_dead_server_can_get_another),
+		TEST(who_watches_a_gate_hears_of_each_server_and_of_its_death),
+		TEST(a_watcher_can_call_the_new_server_at_once),
 	};
 
 	return cmocka_run_group_tests_name("hv/core/gate", tests, NULL, NULL);
