@@ -3,7 +3,7 @@
  * After an exit: x, pc, pstate and the exit record are current. The groups named in `clean` are current too; all
  * others are still in the hardware and come with vcpu_sync. Before a run: the VMM names in `dirty` the groups it
  * changed. The hypervisor treats the page as hostile: it copies once, then checks. GPRs, pc and pstate are always
- * taken; of pstate only EL1h, EL1t and EL0 in AArch64 with NZCV and DAIF are accepted.
+ * taken; of pstate only EL1h, EL1t and EL0 in AArch64 with NZCV, DAIF and SS are accepted.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 #define L4_VCPU_INJECT_MAX 16
 #define L4_VCPU_HELD_MAX 64
 #define L4_VCPU_LR_MAX 16
+#define L4_VCPU_DEBUG_MAX 16
 
 /* A virtual interrupt in one word, for inject[], vcpu_irq and bind_vcpu. */
 #define L4_VIRQ(intid, priority, flags) ((uint64_t)(intid) | (uint64_t)(priority) << 24 | (uint64_t)(flags))
@@ -52,6 +53,17 @@ struct l4_vcpu_fp { /* group FP */
 	uint64_t fpcr, fpsr;
 };
 
+/* Group DEBUG: the VMM debugs its guest, which does not see it and has no debug registers of its own. How many of each
+ * there are, ID_AA64DFR0_EL1 says (id[5][0]). While control has L4_DEBUG_ON, breakpoint, watchpoint, software step and
+ * BRK of the guest are exits with L4_EXIT_TRAP: esr says which, far where a watchpoint was hit.
+ * Only the guest's EL1 and EL0 match: of bcr the fields E and PMC count, of wcr E, PAC, LSC, BAS and MASK; a watchpoint
+ * that the architecture leaves unpredictable is off. [ARM DBGBCR<n>_EL1] [ARM DBGWCR<n>_EL1] */
+struct l4_vcpu_debug {
+	uint64_t control; /* L4_DEBUG_* */
+	uint64_t bvr[L4_VCPU_DEBUG_MAX], bcr[L4_VCPU_DEBUG_MAX];
+	uint64_t wvr[L4_VCPU_DEBUG_MAX], wcr[L4_VCPU_DEBUG_MAX];
+};
+
 struct l4_vcpu_state {
 	uint64_t x[31];
 	uint64_t pc;
@@ -74,6 +86,7 @@ struct l4_vcpu_state {
 	/* Group IDENT, sync only: ID registers of the machine, op0 3, op1 0, CRn 0, by CRm and op2; rows 1 to 7. */
 	uint64_t id[8][8];
 	uint64_t user[16]; /* the VMM's own */
+	struct l4_vcpu_debug debug;
 };
 
 _Static_assert(sizeof(struct l4_vcpu_state) <= L4_PAGE_SIZE, "the vCPU state is one page");

@@ -23,7 +23,10 @@ struct vcpu {
 	ipa_t state_at;              /* address in the VMM's task */
 	unsigned int loaded_on;      /* CPU whose hardware has the registers, or VCPU_NOT_LOADED */
 	uint64_t pc, pstate;         /* while the guest is preempted or waits in WFI */
-	struct l4_vcpu_sys sys;      /* while not loaded, and the VMM-visible ones while the VMM runs */
+	/* Bits in which EL0 feels a difference. cpacr_felt is 0 while the VMM debugs the guest: then cpacr_swapped is always
+	 * set, and what is switched for debugging hides behind that test. */
+	uint64_t sctlr_felt, cpacr_felt;
+	struct l4_vcpu_sys sys; /* while not loaded, and the VMM-visible ones while the VMM runs */
 	struct l4_vcpu_timer timer;
 	uint64_t vmpidr, vpidr;
 	uint64_t vmcr, ap0r[4], ap1r[4];
@@ -34,6 +37,7 @@ struct vcpu {
 	bool sctlr_swapped, cpacr_swapped; /* the task's own value is in the register while the VMM runs */
 	struct timeout wfi;                /* while it waits in WFI and is not loaded */
 	struct fp_state fp;
+	struct l4_vcpu_debug debug; /* checked */
 
 	/* From other CPUs, under mail_lock: virtual interrupts to set or withdraw. */
 	struct lock mail_lock;

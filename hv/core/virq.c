@@ -254,6 +254,18 @@ void virq_init(struct virq_queue *q, unsigned int lr_count, uint32_t hcr_base, u
 		q->lr_intid[i] = INTID_NONE;
 }
 
+void virq_hold(struct virq_queue *q, bool on)
+{
+	uint32_t en = on ? 0 : ICH_HCR_EN;
+
+	if ((q->hcr_base & ICH_HCR_EN) == en)
+		return;
+	q->hcr_base ^= ICH_HCR_EN;
+	q->hcr ^= ICH_HCR_EN;
+	if (q->loaded)
+		arch_lr_hcr_write(q->hcr | (arch_lr_hcr_read() & ICH_HCR_EOICOUNT));
+}
+
 void virq_load(struct virq_queue *q)
 {
 	for (uint32_t left = q->lr_used; left; left &= left - 1)

@@ -110,6 +110,9 @@ unsigned int virq_held(const struct virq_queue *q, uint64_t held[L4_VCPU_HELD_MA
  * ERR_EXIST: the id is there already; ERR_NOSPC as virq_set; ERR_INVAL: neither pending nor active. */
 enum err virq_restore(struct virq_queue *q, uint64_t word, uint32_t hw);
 
+/* While on: nothing is delivered, loaded or not, whatever is pending. [GIC ICH_HCR_EL2.En] */
+void virq_hold(struct virq_queue *q, bool on);
+
 /* Forgets everything, loaded or not. The caller looks at virq_hw_list before. */
 void virq_reset(struct virq_queue *q);
 

@@ -44,11 +44,15 @@ static inline void isb(void)
 
 #define MDCR_EL2_TPMCR (1ull << 5)
 #define MDCR_EL2_TPM (1ull << 6)
+#define MDCR_EL2_TDE (1ull << 8)
 #define MDCR_EL2_TDA (1ull << 9)
 #define MDCR_EL2_TDOSA (1ull << 10)
 #define MDCR_EL2_TDRA (1ull << 11)
 #define MDCR_EL2_TPMS (1ull << 14)
 #define MDCR_EL2_TTRF (1ull << 19)
+
+#define MDSCR_EL1_SS (1ull << 0)
+#define MDSCR_EL1_MDE (1ull << 15)
 
 #define CNTHCTL_EL2_EL1PCTEN (1ull << 0)
 #define CNTHCTL_EL2_EL1PCEN (1ull << 1)
@@ -63,6 +67,7 @@ static inline void isb(void)
 #define SPSR_EL1T 0x4ull
 #define SPSR_EL1H 0x5ull
 #define SPSR_DAIF 0x3c0ull
+#define SPSR_SS (1ull << 21)
 #define SPSR_NZCV 0xf0000000ull
 /* TCO, DIT, UAO, PAN, SSBS, BTYPE: harmless where they do not exist */
 #define SPSR_FEATURES (0xfull << 22 | 1ull << 12 | 3ull << 10)

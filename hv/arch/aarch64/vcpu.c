@@ -18,10 +18,6 @@
 /* Registers that EL0 obeys even under HCR_EL2.TGE. Those whose guest value equals ours in what EL0 can feel are left
  * alone, which is the rule for Linux. */
 #define TASK_SCTLR 0x34d5d91dull /* as Linux runs: I, C, SA0, UCI, UCT, DZE, nTWE; M is ignored under TGE */
-#define SCTLR_FELT                                                                                                     \
-	(1ull << 1 | 1ull << 2 | 1ull << 4 | 1ull << 9 | 1ull << 12 | 1ull << 13 | 1ull << 14 | 1ull << 15 |           \
-	 1ull << 24 | 1ull << 26 | 1ull << 27 | 1ull << 30 | 1ull << 31 | (0xffffffffull << 32 & ~(1ull << 57)))
-#define CPACR_FPEN (3ull << 20)
 #define TASK_CNTKCTL (CNTKCTL_EL1_EL0PCTEN | CNTKCTL_EL1_EL0VCTEN)
 
 /* The guest's CNTP_* trap to its VMM. EL1PCEN is not about CNTPCT_EL0, but QEMU 7.2 asks it, not EL1PCTEN, when EL0 reads
@@ -66,6 +62,7 @@ void cpu_init_registers(void)
 	WRITE_SYSREG(cntkctl_el1, TASK_CNTKCTL);
 	WRITE_SYSREG(tcr_el1, 0);
 	WRITE_SYSREG(mdscr_el1, 0);
+	WRITE_SYSREG(oslar_el1, 0); /* locked, it keeps debug exceptions away [ARM OSLAR_EL1] */
 	isb();
 }
 
@@ -76,6 +73,21 @@ static inline void fp_trap_for(struct cpu *cpu, const struct fp_state *runs)
 	fp_trap(cpu->fp != runs);
 }
 
+/* A debugged guest: its debug exceptions and BRK come to EL2. [ARM MDCR_EL2.TDE] [ARM MDSCR_EL1] */
+static inline void enter_debugged(const struct vcpu *vcpu)
+{
+	WRITE_SYSREG(mdcr_el2, READ_SYSREG(mdcr_el2) | MDCR_EL2_TDE);
+	WRITE_SYSREG(mdscr_el1, MDSCR_EL1_MDE | (vcpu->debug.control & L4_DEBUG_STEP ? MDSCR_EL1_SS : 0));
+}
+
+/* With FAR_EL2, which says where a watchpoint was hit; nobody looks at it after another exit than that or an abort. */
+static inline void leave_debugged(struct vcpu *vcpu)
+{
+	vcpu->state->far = READ_SYSREG(far_el2);
+	WRITE_SYSREG(mdscr_el1, 0);
+	WRITE_SYSREG(mdcr_el2, READ_SYSREG(mdcr_el2) & ~MDCR_EL2_TDE);
+}
+
 /* The thread's task context is what the CPU has; make it the guest. */
 void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -84,8 +96,11 @@ void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
 	WRITE_SYSREG(vttbr_el2, vcpu->vm->arch.vttbr);
 	if (vcpu->sctlr_swapped)
 		WRITE_SYSREG(sctlr_el1, vcpu->sys.sctlr_el1);
-	if (vcpu->cpacr_swapped)
+	if (vcpu->cpacr_swapped) {
 		WRITE_SYSREG(cpacr_el1, vcpu->sys.cpacr_el1);
+		if (__builtin_expect(!vcpu->cpacr_felt, 0))
+			enter_debugged(vcpu);
+	}
 	WRITE_SYSREG(cntkctl_el1, vcpu->sys.cntkctl_el1);
 	WRITE_SYSREG(cnthctl_el2, GUEST_CNTHCTL);
 	WRITE_SYSREG(sp_el0, vcpu->sys.sp_el0);
@@ -102,17 +117,21 @@ void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
 void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
 	uint64_t sctlr = READ_SYSREG(sctlr_el1), cpacr = READ_SYSREG(cpacr_el1);
+	uint64_t sctlr_felt = vcpu->sctlr_felt, cpacr_felt = vcpu->cpacr_felt;
 
 	vcpu->pc = READ_SYSREG(elr_el2);
 	vcpu->pstate = READ_SYSREG(spsr_el2);
 	vcpu->sys.sctlr_el1 = sctlr;
-	vcpu->sctlr_swapped = (sctlr ^ TASK_SCTLR) & SCTLR_FELT;
+	vcpu->sctlr_swapped = (sctlr ^ TASK_SCTLR) & sctlr_felt;
 	if (vcpu->sctlr_swapped)
 		WRITE_SYSREG(sctlr_el1, TASK_SCTLR);
 	vcpu->sys.cpacr_el1 = cpacr;
-	vcpu->cpacr_swapped = (cpacr & CPACR_FPEN) != CPACR_FPEN;
-	if (vcpu->cpacr_swapped)
+	vcpu->cpacr_swapped = (cpacr & cpacr_felt) != CPACR_FPEN;
+	if (vcpu->cpacr_swapped) {
 		WRITE_SYSREG(cpacr_el1, CPACR_FPEN);
+		if (__builtin_expect(!cpacr_felt, 0))
+			leave_debugged(vcpu);
+	}
 	vcpu->sys.cntkctl_el1 = READ_SYSREG(cntkctl_el1);
 	vcpu->sys.sp_el0 = READ_SYSREG(sp_el0);
 	vcpu->sys.tpidr_el0 = READ_SYSREG(tpidr_el0);
@@ -281,6 +300,11 @@ static uint64_t fault_ipa(uint64_t esr, uint64_t far)
 static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
 	WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
+	/* The instruction that is stepped. It may come back at once. [ARM WFI] */
+	if (vcpu->debug.control & L4_DEBUG_STEP) {
+		WRITE_SYSREG(spsr_el2, READ_SYSREG(spsr_el2) & ~SPSR_SS);
+		return (struct regs *)(void *)vcpu->state->x;
+	}
 	lock_take(&hv_lock);
 	if (esr & 1)
 		sched_rotate(cpu); /* WFE */

@@ -2,6 +2,7 @@
 #include "arch/aarch64/vcpu_hw.h"
 
 #include "arch.h"
+#include "arch/aarch64/debug.h"
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/sysreg.h"
 #include "core/space.h"
@@ -19,6 +20,8 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	vcpu->sys.sctlr_el1 = 0x30d00800; /* RES1, MMU and caches off [ARM SCTLR_EL1] */
 	vcpu->sys.csselr_el1 = 0;
 	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	vcpu->sctlr_felt = SCTLR_FELT;
+	vcpu->cpacr_felt = CPACR_FPEN;
 	vcpu->pstate = SPSR_EL1H | SPSR_DAIF;
 	vcpu->vpidr = READ_SYSREG(midr_el1);
 	vcpu->vmpidr = 1ull << 31;
@@ -155,6 +158,8 @@ void vcpu_load(struct vcpu *vcpu)
 	isb();
 	/* sctlr_el1 and cpacr_el1 hold some value of a task or a guest: ours go in at entry. */
 	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	if (vcpu->debug.control & L4_DEBUG_ON)
+		debug_write(&vcpu->debug);
 	vcpu_set_ppis_active(vcpu, true);
 	WRITE_SYSREG(ich_vmcr_el2, vcpu->vmcr);
 	vcpu_write_apr(vcpu);

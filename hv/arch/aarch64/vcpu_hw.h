@@ -5,6 +5,12 @@
 #include "core/sched.h"
 #include "core/vcpu.h"
 
+/* Fields that EL0 obeys even under HCR_EL2.TGE. [ARM SCTLR_EL1] [ARM CPACR_EL1] */
+#define SCTLR_FELT                                                                                                     \
+	(1ull << 1 | 1ull << 2 | 1ull << 4 | 1ull << 9 | 1ull << 12 | 1ull << 13 | 1ull << 14 | 1ull << 15 |           \
+	 1ull << 24 | 1ull << 26 | 1ull << 27 | 1ull << 30 | 1ull << 31 | (0xffffffffull << 32 & ~(1ull << 57)))
+#define CPACR_FPEN (3ull << 20)
+
 /* ---- vcpu_hw.c: of the vCPU that is loaded, or about to be ---- */
 void vcpu_write_apr(const struct vcpu *vcpu);
 void vcpu_read_apr(struct vcpu *vcpu);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arch.h"
+#include "arch/aarch64/debug.h"
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/sysreg.h"
 #include "arch/aarch64/vcpu_hw.h"
@@ -16,7 +17,8 @@ uint64_t vcpu_check_pstate(uint64_t pstate)
 
 	if (mode != SPSR_EL1H && mode != SPSR_EL1T && mode != SPSR_EL0T)
 		mode = SPSR_EL1H;
-	return (pstate & (SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF)) | mode;
+	/* SS does nothing while MDSCR_EL1.SS is 0. */
+	return (pstate & (SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF | SPSR_SS)) | mode;
 }
 
 /* From the page once; registers that live in the hardware go there. */
@@ -69,6 +71,20 @@ static void take_vgic(struct vcpu *vcpu)
 	}
 }
 
+/* Breakpoints go into the hardware here and when the vCPU is loaded; they do nothing outside the guest, as MDSCR_EL1.MDE
+ * is 0 there. */
+static void take_debug(struct vcpu *vcpu)
+{
+	debug_check(&vcpu->debug, &vcpu->state->debug);
+	virq_hold(&vcpu->virqs, vcpu->debug.control & L4_DEBUG_HOLD);
+	vcpu->cpacr_felt = CPACR_FPEN;
+	if (!(vcpu->debug.control & L4_DEBUG_ON))
+		return;
+	vcpu->cpacr_felt = 0;
+	vcpu->cpacr_swapped = true;
+	debug_write(&vcpu->debug);
+}
+
 void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
 {
 	vcpu->state->dirty = 0;
@@ -84,6 +100,8 @@ void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
 		take_timer(vcpu);
 	if (dirty & L4_VCPU_VGIC)
 		take_vgic(vcpu);
+	if (dirty & L4_VCPU_DEBUG)
+		take_debug(vcpu);
 	if (dirty & L4_VCPU_FP) {
 		memcpy(&vcpu->fp, &vcpu->state->fp, sizeof(vcpu->fp));
 		if (cpu->fp == &vcpu->fp)

@@ -659,6 +659,26 @@ static void an_unloaded_queue_leaves_nothing_in_the_hardware(void **state)
 	assert_int_equal(acknowledge(f), 90);
 }
 
+static void while_held_the_interface_is_off_whatever_happens(void **state)
+{
+	struct fixture *f = *state;
+
+	virq_hold(&f->q, true);
+	assert_int_equal(host_lr.hcr & ICH_HCR_EN, 0);
+	/* More than fit into the list registers: what is asked for changes, and stays off. */
+	for (uint32_t i = 0; i < 20; i++)
+		assert_int_equal(virq_set(&f->q, L4_VIRQ(FIRST_ID + i, 8 * i, L4_VIRQ_GROUP1), VIRQ_HW_NONE), OK);
+	assert_int_equal(host_lr.hcr, ICH_HCR_NPIE);
+	virq_save(&f->q);
+	virq_load(&f->q);
+	assert_int_equal(host_lr.hcr, ICH_HCR_NPIE);
+	virq_hold(&f->q, true);
+	virq_hold(&f->q, false);
+	assert_int_equal(host_lr.hcr, ICH_HCR_NPIE | ICH_HCR_EN);
+	virq_reset(&f->q);
+	assert_int_equal(host_lr.hcr, ICH_HCR_EN);
+}
+
 static void words_that_make_no_sense_are_not_restored(void **state)
 {
 	struct fixture *f = *state;
@@ -807,6 +827,7 @@ int main(void)
 		TEST_1(reports_that_do_not_fit_come_with_the_next_call),
 		TEST(an_unloaded_queue_leaves_nothing_in_the_hardware),
 		TEST_1(words_that_make_no_sense_are_not_restored),
+		TEST(while_held_the_interface_is_off_whatever_happens),
 		cmocka_unit_test(random_sequences_deliver_everything_once_and_in_order),
 	};
 
