@@ -3,8 +3,11 @@ local L4 = require "L4"
 local abi = require "abi"
 local caps = require "ned.caps"
 local core = require "core"
+local ends = require "ned.ends"
+local last = require "ned.last"
 local loader = require "ned.loader"
 local report = require "ned.report"
+local restart = require "ned.restart"
 local sched = require "ned.sched"
 
 local vmm = {}
@@ -65,7 +68,7 @@ local options_of_vm = {
   verbose = is_bool,
   net = NOT_THERE,
   vbus = NOT_THERE,
-  restart = NOT_THERE,
+  restart = function() end, -- ned.restart looks at it
   -- false: no monitor, no debugger; that is how it is.
   mon = function(value)
     return value ~= false and "false: a monitor is not there yet" or nil
@@ -156,6 +159,44 @@ local function announce(name, ram, options)
   report.say("%s: virtual machine with %s", name, table.concat(parts, ", "))
 end
 
+-- What the guest before wrote is never seen by the next.
+local function clear(what, ram)
+  local ok, code = core.dataspace_clear(ram.ref.slot, 0, ram:size())
+  if not ok then
+    report.fail("%s: its RAM cannot be cleared: %s", what, report.error_text(code))
+  end
+end
+
+-- Begin a VM's life: memory if it has none yet, and its uvmm. Its restarts are in place, in the same memory.
+local function begin(self)
+  local options, what = self.options, self.what
+  local ram = memory_of(what, options)
+  local given = {}
+  for key, value in pairs(options.ext_caps or {}) do
+    given[key] = value
+  end
+  given.ram = ram:m("rw")
+  self.task = loader.start(L4.default_loader, {
+    caps = given,
+    log = options.log or {self.name},
+    name = self.name,
+    prio = options.prio,
+    cpus = options.cpus,
+    scheduler = options.scheduler,
+  }, {"rom/uvmm", table.unpack(self.arguments)}, {
+    kind = ends.vm,
+    policy = restart.new(what, ends.vm, options.restart),
+    owner = self,
+    before = function()
+      clear(what, ram)
+    end,
+  })
+  if self.handler then
+    self.task:exit_handler(self.handler)
+  end
+  announce(self.name, ram, options)
+end
+
 -- Start a virtual machine; see docs/ned.md for the options. An object with stop, state, wait, exit_code comes back.
 function vmm.start_vm(options)
   local what = "start_vm"
@@ -163,56 +204,52 @@ function vmm.start_vm(options)
     what = "start_vm '" .. tostring(options.id) .. "'"
   end
   report.check_options(what, options, options_of_vm)
+  restart.new(what, ends.vm, options.restart)
   local name = name_of(options.id)
   what = "start_vm '" .. name .. "'"
-
-  local args = arguments_of(what, options)
-  local given = {}
-  for key, value in pairs(options.ext_caps or {}) do
-    given[key] = value
-  end
-  local ram = memory_of(what, options)
-  if given.ram then
+  if (options.ext_caps or {}).ram then
     report.fail("%s: ext_caps.ram: the VM's RAM is option mem", what)
   end
-  given.ram = ram:m("rw")
-
-  local task = loader.start(L4.default_loader, {
-    caps = given,
-    log = options.log or {name},
-    name = name,
-    prio = options.prio,
-    cpus = options.cpus,
-    scheduler = options.scheduler,
-  }, {"rom/uvmm", table.unpack(args)})
-  announce(name, ram, options)
-  return setmetatable({name = name, task = task}, Vm)
+  local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, options)}
+  self.ended_restarts = 0
+  begin(self)
+  return setmetatable(self, Vm)
 end
 
--- "running"; then "stopped" when the guest turned itself off or was stopped, "reset" when it wanted to start anew,
--- "failed" when its uvmm gave up or died.
+-- "running"; "restarting" between two runs; then "stopped" when the guest turned itself off or the script stopped it,
+-- "reset" when it wanted to start anew, "failed" when it or its uvmm could not go on.
 function methods.state(self)
-  local reason, code = self.task:reason(), self.task:exit_code()
-  if not reason then
-    return "running"
-  elseif reason == "killed" or code == 0 then
-    return "stopped"
-  elseif code == 0x66 then
-    return "reset"
-  end
-  return "failed"
+  local state = self.task:state()
+  return state ~= "zombie" and state or ends.vm.state_of[self.task:ending()] or "failed"
 end
 
--- End it now, whatever the guest does. Its memory is free afterwards.
+-- End it now, whatever the guest does, and for good. Its memory is free afterwards.
 function methods.stop(self)
   self.task:kill()
   return self:state()
 end
 
--- Wait for its end: the exit code of its uvmm (nil without one), the reason and the state.
+-- Begin anew: in place, or with new memory when it had ended for good.
+function methods.restart(self)
+  if self.task:state() ~= "zombie" then
+    self.task:restart()
+    return
+  end
+  local before = self.ended_restarts + self.task.restarts
+  begin(self)
+  self.ended_restarts = before + 1
+end
+
+-- Wait until it has ended for good: the exit code of its uvmm (nil without one), exit, fault or killed, the state, and
+-- how it ended.
 function methods.wait(self)
-  local code, reason = self.task:wait()
-  return code, reason, self:state()
+  local code, reason, ending = self.task:wait()
+  return code, reason, self:state(), ending
+end
+
+-- How it ended: a word of ned.ends. nil while it runs.
+function methods.reason(self)
+  return self.task:ending()
 end
 
 function methods.exit_code(self)
@@ -220,7 +257,9 @@ function methods.exit_code(self)
 end
 
 function methods.exit_handler(self, fn)
-  return self.task:exit_handler(fn)
+  self.task:exit_handler(fn)
+  self.handler = fn
+  return true
 end
 
 methods.kill = methods.stop
@@ -231,13 +270,16 @@ local function not_there(name, way_out)
   end
 end
 
-not_there("restart", "stop() it and call start_vm again")
 not_there("suspend", "a guest can suspend itself")
 not_there("resume", "a guest can suspend itself")
 
 function Vm.__index(self, key)
   if methods[key] then
     return methods[key]
+  elseif key == "restarts" then
+    return rawget(self, "ended_restarts") + rawget(self, "task").restarts
+  elseif key == "handler" then
+    return nil
   end
   report.fail("VM '%s' has no '%s'%s", rawget(self, "name"), tostring(key), report.suggest(key, report.names(methods)))
 end
@@ -266,6 +308,15 @@ function vmm.table_override(...)
     end
   end
   return result
+end
+
+-- What happens when the script is through and the last VM has ended for good: "off" and "reboot" are about the machine;
+-- or a function; false: nothing.
+function vmm.when_all_ended(action)
+  if action ~= "off" and action ~= "reboot" and action ~= false and type(action) ~= "function" then
+    report.fail("vmm.when_all_ended(%s); expected \"off\", \"reboot\", a function or false", report.value(action))
+  end
+  last.action = action
 end
 
 for _, name in ipairs {"start_io", "start_virtio_switch", "start_virtio_switch_tbl"} do

@@ -100,8 +100,21 @@ function core.destroy(slot)
   if not core.objects[slot] then
     return nil, abi.Error.ENOENT
   end
-  core.end_task(slot, abi.death.KILLED, 0)
+  if not core.objects[slot].status then
+    core.end_task(slot, abi.death.KILLED, 0)
+  end
   return true
+end
+
+-- The newest task that was loaded.
+function core.last_task()
+  local slot
+  for candidate, object in pairs(core.objects) do
+    if object.is_task and (not slot or candidate > slot) then
+      slot = candidate
+    end
+  end
+  return slot
 end
 
 local kind_of_proto = {
@@ -122,7 +135,11 @@ function core.create(factory, proto, a, b, c)
   return new(abi.kind[kind_of_proto[proto]], {size = a})
 end
 
-function core.factory_info()
+function core.factory_info(slot)
+  local object = core.objects[slot]
+  if slot >= 100 and object then
+    return {quota = object.size, used = object.used or 0, machine_free = 0, largest_free = 0}
+  end
   return core.memory
 end
 
@@ -213,7 +230,7 @@ function core.load(request)
   elseif core.rom[bare(request.file)] ~= "ELF" then
     return nil, abi.Error.EINVAL, "is no ELF file"
   end
-  return {task = new(abi.kind.space), thread = new(abi.kind.thread), entry = 1, stack = 2, environment = 3}
+  return {task = new(abi.kind.space, {is_task = true}), thread = new(abi.kind.thread), entry = 1, stack = 2, environment = 3}
 end
 
 function core.start(thread)

@@ -1,5 +1,6 @@
 -- ned's own life: read its arguments, run the script, then serve whoever waits.
 local core = require "core"
+local last = require "ned.last"
 local loop = require "ned.loop"
 local report = require "ned.report"
 local tasks = require "ned.tasks"
@@ -143,18 +144,6 @@ local function run_script(request)
   chunk(table.unpack(request.arguments))
 end
 
-local function shut_down()
-  local environment = require "ned.environment"
-  if not environment.platform then
-    report.say("the machine cannot be turned off: ned has no capability 'platform'")
-    return
-  end
-  local ok, message = pcall(environment.platform.system_shutdown, environment.platform, false)
-  if not ok then
-    report.say("%s", message)
-  end
-end
-
 return function(argv)
   rawset(_G, "L4", require "L4")
   local request = parse(argv)
@@ -179,12 +168,15 @@ return function(argv)
                    "the script is through and everything it started has ended")
       end
       if request and request.after == "wait" then
-        shut_down()
+        last.shut_down(false)
       end
     end
     if is_through and request and request.after == "exit" then
-      shut_down()
+      last.shut_down(false)
       request.after = nil
+    end
+    if is_through then
+      last.look()
     end
     was_over = is_over
     loop.step()

@@ -2,9 +2,11 @@
 local abi = require "abi"
 local caps = require "ned.caps"
 local core = require "core"
+local ends = require "ned.ends"
 local environment = require "ned.environment"
 local log = require "ned.log"
 local report = require "ned.report"
+local restart = require "ned.restart"
 local sched = require "ned.sched"
 local tasks = require "ned.tasks"
 
@@ -44,6 +46,7 @@ local start_options = {
   prio = report.is_integer(1, 255),
   cpus = sched.is_cpus,
   name = report.is_string,
+  restart = function() end, -- ned.restart looks at it
   rm_fab = NOT_THERE, ns = NOT_THERE, ns_fab = NOT_THERE, dbg_events = NOT_THERE,
   l4re_dbg = NO_EFFECT, ldr_flags = NO_EFFECT, l4re_loader = NO_EFFECT, base = NO_EFFECT, itas_base = NO_EFFECT,
 }
@@ -160,15 +163,43 @@ local function check_arguments(what, argv)
   end
 end
 
--- Start options for a program; argv[1] is its file. The task comes back.
-local function start(self, options, argv)
+-- One instance of a program, from its file to its first instruction. Fails with nothing left behind.
+local function launch(task, what, file, argv, factory, scheduler, list, text)
+  local program = load(what, file, argv, factory, list, text)
+  local is_attached = false
+  local ok, message = pcall(function()
+    tasks.attach(task, program.task, environment.factory)
+    is_attached = true
+    if scheduler then
+      task.releases[1] = sched.place(what, scheduler, program.thread)
+    end
+    caps.check(core.start(program.thread, program.entry, program.stack, program.environment))
+  end)
+  core.drop(program.thread)
+  if not ok then
+    core.destroy(program.task)
+    if is_attached then
+      tasks.detach(task)
+    else
+      core.drop(program.task)
+    end
+    error(message, 0)
+  end
+end
+
+-- Start options for a program; argv[1] is its file. The task comes back. `extra`, of module vmm: kind, policy and owner
+-- as tasks.begin takes them; before(), called ahead
+-- of each restart.
+local function start(self, options, argv, extra)
   local file = argv[1]
   if type(file) ~= "string" or file == "" then
     report.fail("start: no program; expected its name in the ROM, like \"rom/uvmm\"")
   end
   local what = file
+  extra = extra or {}
   report.check_options(what, options, start_options)
   check_arguments(what, argv)
+  local policy = extra.policy or restart.new(what, ends.program, options.restart)
   local text = log.of_option(options.log, tasks.free_name(options.name or file:match("([^/]+)$") or file))
   if not text then
     report.fail("%s: log = %s; expected {tag, colour}, or a log", what, report.value(options.log))
@@ -176,33 +207,31 @@ local function start(self, options, argv)
   local name = tasks.free_name(options.name or text.tag)
 
   local list = collect(what, options.caps or {}, "", {})
-  local factory = factory_of(what, options.factory or options.mem or self.factory or self.mem)
+  local payer = options.factory or options.mem or self.factory or self.mem
+  local factory = factory_of(what, payer)
   local scheduler = scheduler_of(what, self, options)
   add_default(list, "log", environment.log and environment.log:m("rw"))
   add_default(list, "rom", environment.rom and environment.rom:m("r"))
   add_default(list, "factory", factory:m("rs"))
   add_default(list, "scheduler", scheduler and scheduler:m("rws"))
 
-  local program = load(what, file, argv, factory, list, text)
-  local made
-  local ok, message = pcall(function()
-    made = tasks.new(name, file, program.task, environment.factory)
+  return tasks.begin {
+    name = name,
+    file = file,
+    kind = extra.kind or ends.program,
+    policy = policy,
+    is_restartable = extra.kind ~= nil,
+    owner = extra.owner,
     -- What ned itself has to keep as long as the program runs.
-    made.keep = {factory, scheduler}
-    if scheduler then
-      made.releases[1] = sched.place(what, scheduler, program.thread)
-    end
-    caps.check(core.start(program.thread, program.entry, program.stack, program.environment))
-  end)
-  core.drop(program.thread)
-  if not ok then
-    core.destroy(program.task)
-    if not made then
-      core.drop(program.task)
-    end
-    error(message, 0)
-  end
-  return made
+    keep = {factory, scheduler},
+    own_factory = not caps.is_handle(payer) and factory or nil,
+    launch = function(task)
+      if task.status and extra.before then
+        extra.before()
+      end
+      launch(task, what, file, argv, factory, scheduler, list, text)
+    end,
+  }
 end
 
 local function check_self(self, method)
