@@ -96,12 +96,21 @@ static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 	return err;
 }
 
+/* What others give while the VMM handles an exit is newer than what the VMM has put into the state page until then: it
+ * waits in the mailbox until run has taken the page. On the vCPU's own CPU it is applied at once when no page waits:
+ * while the guest runs or sleeps, and when the VMM itself calls, which knows what it wrote. */
 enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 {
 	struct thread *thread = vcpu->thread;
 	struct cpu *cpu = &cpus[thread->cpu];
-	enum err err = cpu == arch_this_cpu() ? apply(vcpu, virq, line) : post(vcpu, virq, line);
+	enum err err;
 
+	if (cpu == arch_this_cpu() && (thread->in_guest || cpu->current == thread)) {
+		vcpu_take_mail(vcpu);
+		err = apply(vcpu, virq, line);
+	} else {
+		err = post(vcpu, virq, line);
+	}
 	if (err)
 		return err;
 	/* The mail is written before in_guest is read: vcpu_run does the opposite. */

@@ -7,6 +7,7 @@
 /* Distributor registers by offset; SGI_base of a redistributor has the same ones. [GIC GICD_*] */
 #define GICD_CTLR 0x0000
 #define GICD_TYPER 0x0004
+#define GICD_TYPER_NO1N (1u << 25) /* IROUTER cannot say "any" */
 #define GICD_IIDR 0x0008
 #define GICD_IGROUPR 0x0080
 #define GICD_ISENABLER 0x0100

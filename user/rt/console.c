@@ -10,6 +10,12 @@ _Static_assert(WORDS <= L4_MAX_WORDS, "a chunk fits into one message");
 
 enum err l4_console_write(uint32_t console, const void *text, size_t size, size_t *out_accepted)
 {
+	return l4_console_write_until(console, text, size, 0, out_accepted);
+}
+
+enum err l4_console_write_until(uint32_t console, const void *text, size_t size, uint64_t deadline,
+				size_t *out_accepted)
+{
 	uint64_t word[WORDS];
 	size_t length = size < L4_CONSOLE_CHUNK ? size : L4_CONSOLE_CHUNK;
 	unsigned int words = 1 + (unsigned int)(length + 7) / 8;
@@ -24,7 +30,7 @@ enum err l4_console_write(uint32_t console, const void *text, size_t size, size_
 	for (unsigned int i = L4_REG_WORDS; i < words; i++)
 		l4_utcb()->word[i] = word[i];
 
-	err = l4_invoke(console, &msg);
+	err = l4_gate_call(console, &msg, deadline);
 	if (err == OK)
 		*out_accepted = msg.word[0] < length ? msg.word[0] : length;
 	return err;
@@ -32,10 +38,15 @@ enum err l4_console_write(uint32_t console, const void *text, size_t size, size_
 
 enum err l4_console_read(uint32_t console, void *text, size_t size, size_t *out_got)
 {
+	return l4_console_read_until(console, text, size, 0, out_got);
+}
+
+enum err l4_console_read_until(uint32_t console, void *text, size_t size, uint64_t deadline, size_t *out_got)
+{
 	uint64_t word[TEXT_WORDS];
 	size_t wanted = size < L4_CONSOLE_CHUNK ? size : L4_CONSOLE_CHUNK;
 	struct l4_msg msg = {.tag = L4_TAG(L4_CONSOLE_READ, 1), .word = {wanted}};
-	enum err err = l4_invoke(console, &msg);
+	enum err err = l4_gate_call(console, &msg, deadline);
 	size_t got;
 
 	if (err != OK)

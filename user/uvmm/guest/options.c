@@ -179,6 +179,17 @@ static enum err take_ram_base(struct parser *parser, const char *value)
 	return OK;
 }
 
+static enum err take_vcpus(struct parser *parser, const char *value)
+{
+	uint64_t count;
+
+	if (!number_parse(value, strlen(value), &count) || count == 0 || count > OPTIONS_VCPUS_MAX)
+		return report_fail(parser->report, ERR_INVAL, "--vcpus %s: a VM has 1 to %u CPUs", value,
+				   OPTIONS_VCPUS_MAX);
+	parser->options->vcpu_count = (unsigned int)count;
+	return OK;
+}
+
 static void log_all(struct parser *parser, enum log_level level)
 {
 	for (size_t i = 0; i < LOG_COMPONENT_COUNT; i++)
@@ -252,6 +263,7 @@ static const struct option_spec spec_table[] = {
 	{'r', "ramdisk", "FILE", take_ramdisk},
 	{'c', "cmdline", "TEXT", take_cmdline},
 	{'b', "rambase", "ADDRESS", take_ram_base},
+	{'n', "vcpus", "NUMBER", take_vcpus},
 	{'v', "verbose", NULL, take_verbose},
 	{'q', "quiet", NULL, take_quiet},
 	{'D', "debug", "[COMPONENT=]LEVEL", take_debug},
@@ -273,6 +285,8 @@ const char *options_help(void)
 	       "  -c, --cmdline TEXT           kernel command line; replaces the tree's own\n"
 	       "  -b, --rambase ADDRESS        where guest RAM starts (default 0x40000000; with -d the\n"
 	       "                               lowest place free of devices)\n"
+	       "  -n, --vcpus NUMBER           CPUs of the VM (default: all that the device tree has;\n"
+	       "                               without -d as many as it may run on)\n"
 	       "  -f, --fault-mode MODE        guest accesses to nothing: ignore (default), halt or inject\n"
 	       "  -v, --verbose                say more; twice: say much more\n"
 	       "  -q, --quiet                  say nothing but errors\n"

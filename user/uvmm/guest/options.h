@@ -6,6 +6,7 @@
 #include <l4/types.h>
 
 #define OPTIONS_DTB_MAX 16
+#define OPTIONS_VCPUS_MAX 64u
 
 enum fault_mode {
 	FAULT_MODE_IGNORE, /* loads read 0, stores are dropped */
@@ -43,6 +44,7 @@ struct options {
 	const char *cmdline; /* NULL: keep what the tree says */
 	struct options_dtb dtb[OPTIONS_DTB_MAX];
 	size_t dtb_count;
+	unsigned int vcpu_count; /* 0: not given */
 	bool has_ram_base;
 	uint64_t ram_base;
 	enum fault_mode fault_mode;

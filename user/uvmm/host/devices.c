@@ -24,17 +24,26 @@ static void spi_line(void *context, uint32_t intid, bool level)
 	gic_set_spi(&host->vm.gic, intid, level);
 }
 
+/* A byte of the guest's output, with the lock held. What is left of the buffer when the UART says that it is full is
+ * for drivers that look only once for each FIFO. */
 static void uart_put(void *context, uint8_t byte)
 {
 	struct host_uart *uart = context;
 
-	host_console_put(&uart->console, byte);
+	if (host_console_put(&uart->console, byte))
+		host_service_wake(uart->host);
+	if (host_console_room(&uart->console) < HOST_UART_RESERVE)
+		pl011_set_full(&uart->model, true);
 }
 
-/* The guest has read, or input has come: what fits goes on. */
+/* The guest has read: what fits goes on. */
 static void uart_room(void *context)
 {
-	host_uart_feed(context);
+	struct host_uart *uart = context;
+
+	host_uart_feed(uart);
+	if (host_console_wants_input(&uart->console))
+		host_service_wake(uart->host);
 }
 
 void host_uart_feed(struct host_uart *uart)
@@ -92,10 +101,11 @@ static enum err connect_console(struct host *host, struct host_uart *uart, const
 {
 	const char *name = device->vcon_cap ? device->vcon_cap : "log";
 	uint32_t input = 0;
-	enum err err = host_irq_create(host, HOST_BADGE(HOST_EVENT_FLUSH, host->uart_count), &uart->console.flush_irq);
+	enum err err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_FLUSH, host->uart_count),
+				       &uart->console.flush_irq);
 
 	if (err == OK)
-		err = host_irq_create(host, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count), &input);
+		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count), &input);
 	if (err != OK)
 		return REFUSE(host, device, "no irqs for it: %s", l4_err_text(err));
 	if (l4_env_cap(name, &uart->console.slot) != OK) {
@@ -108,7 +118,7 @@ static enum err connect_console(struct host *host, struct host_uart *uart, const
 		report_add(report_of(host), REPORT_WARN, "\"%s\" gives no input to %s: %s", name, device->path,
 			   l4_err_text(err));
 	else
-		host_console_input_due(&uart->console);
+		uart->console.more = true;
 	return OK;
 }
 
@@ -120,6 +130,7 @@ static enum err create_uart(struct host *host, const struct scan_device *device)
 
 	if (host->uart_count == HOST_UARTS_MAX)
 		return REFUSE(host, device, "there are %u UARTs already", HOST_UARTS_MAX);
+	uart->host = host;
 	if (device->irq_count != 0)
 		port.irq.intid = device->irq[0].intid;
 	pl011_init(&uart->model, &port);
@@ -140,10 +151,10 @@ static uint64_t rtc_now(void *context)
 
 static void rtc_deadline(void *context, uint64_t nanoseconds)
 {
-	const struct host *host = context;
+	struct host *host = context;
 
 	if (l4_irq_deadline(host->rtc_irq, nanoseconds == 0 ? 0 : host_ticks(nanoseconds) + 1) != OK)
-		l4_log(L4_LOG_WARN, "the alarm of the guest's clock is not set: the hypervisor takes no deadline");
+		host_say(host, "the alarm of the guest's clock is not set: the hypervisor takes no deadline");
 }
 
 static enum err create_rtc(struct host *host, const struct scan_device *device)
@@ -155,7 +166,7 @@ static enum err create_rtc(struct host *host, const struct scan_device *device)
 		return REFUSE(host, device, "there is a clock already");
 	if (device->irq_count != 0)
 		port.irq.intid = device->irq[0].intid;
-	err = host_irq_create(host, HOST_BADGE(HOST_EVENT_RTC, 0), &host->rtc_irq);
+	err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_RTC, 0), &host->rtc_irq);
 	if (err != OK)
 		return REFUSE(host, device, "no irq for it: %s", l4_err_text(err));
 	pl031_init(&host->rtc, &port, 0);
@@ -183,25 +194,30 @@ static enum err create_device(struct host *host, const struct scan_device *devic
 	return OK;
 }
 
-enum err host_devices_create(struct host *host)
+static enum err create_interrupt_controller(struct host *host)
 {
 	struct gic_port port = host_gic_port(host);
-	const struct scan *scan = &host->plan.scan;
-	uint64_t mpidr = scan->cpu_count != 0 ? scan->cpu[0].mpidr : 0;
-	enum err err = gic_init(&host->vm.gic, &port, &mpidr, host->vm.vcpu_count, HOST_SPIS);
+	uint64_t mpidr[GIC_CPUS_MAX];
+	enum err err;
 
-	host->vm.vcpu[0].mpidr = mpidr;
-	host->vm.vcpu[0].power = VCPU_POWER_ON;
+	for (unsigned int i = 0; i < host->vm.vcpu_count; i++)
+		mpidr[i] = host->vm.vcpu[i].mpidr;
+	err = gic_init(&host->vm.gic, &port, mpidr, host->vm.vcpu_count, HOST_SPIS);
 	if (err == OK)
-		err = host_irq_create(host, HOST_BADGE(HOST_EVENT_TIMER, 0), &host->timer_irq);
+		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_WORK, 0), &host->work_irq);
 	if (err != OK)
 		return report_fail(report_of(host), err, "the interrupt controller cannot be made: %s",
 				   l4_err_text(err));
-	host->vm.ptimer_intid = machine_builtin.timer_phys_intid;
-	for (size_t i = 0; i < scan->device_count; i++) {
-		err = create_device(host, &scan->device[i]);
-		if (err != OK)
-			return err;
-	}
 	return OK;
+}
+
+enum err host_devices_create(struct host *host)
+{
+	const struct scan *scan = &host->plan.scan;
+	enum err err = create_interrupt_controller(host);
+
+	host->vm.ptimer_intid = machine_builtin.timer_phys_intid;
+	for (size_t i = 0; err == OK && i < scan->device_count; i++)
+		err = create_device(host, &scan->device[i]);
+	return err;
 }

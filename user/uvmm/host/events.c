@@ -1,7 +1,9 @@
 /* Lines about what the guest did; few, however often it does it. */
 #include "host/host.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define FIRST 4u /* that many lines of a kind, then at every power of two */
 
@@ -46,6 +48,27 @@ void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event even
 		name_register(text, sizeof(text), value);
 	else
 		(void)snprintf(text, sizeof(text), lines[event].text, (unsigned long long)value);
-	l4_log(L4_LOG_ERROR, "pc 0x%llx: %s%s", (unsigned long long)vcpu->page->pc, text,
-	       count < FIRST ? "" : "; the next are not all told");
+	host_say(host, "pc 0x%llx: %s%s", (unsigned long long)vcpu->page->pc, text,
+		 count < FIRST ? "" : "; the next are not all told");
+}
+
+void host_say(struct host *host, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (length < 0)
+		return;
+	if ((size_t)length >= sizeof(line))
+		length = sizeof(line) - 1;
+	/* Full only when nobody has taken lines for long: the guest must not wait for that. */
+	if ((size_t)length + 1 > sizeof(host->log) - host->log_used)
+		return;
+	memcpy(host->log + host->log_used, line, (size_t)length + 1);
+	host->log_used += (unsigned int)length + 1;
+	host_service_wake(host);
 }

@@ -1,5 +1,14 @@
 /* uvmm as a program: the VM's models, and the capabilities behind them. The folder host/ is the only one that makes
- * system calls. One thread runs vCPU 0; its irqs arrive there, told apart by badge. */
+ * system calls.
+ *
+ *   service thread (main)                      vCPU thread, one each
+ *   ─────────────────────                      ─────────────────────
+ *   waits for irqs: input, output to be        run ──exit──▶ lock, handle, unlock ──▶ run
+ *   written, the clock, the VM's end           rests while its vCPU is off or somebody parks it
+ *
+ * The lock (lock.c) guards bus, models, GIC and everything in struct host that both use. Nobody waits for another
+ * program while holding it: what the guest prints goes into a buffer, which the service thread empties.
+ */
 #pragma once
 
 #include <l4/rt.h>
@@ -11,27 +20,55 @@
 #include "model/pl031.h"
 
 #define HOST_UARTS_MAX 4u
-#define HOST_SPIS 288u /* as QEMU's virt machine has */
-#define HOST_VCPUS 1u
+#define HOST_UART_RESERVE 32u /* bytes of the output buffer that are kept free while the UART is not full */
+#define HOST_SPIS 288u        /* as QEMU's virt machine has */
+#define HOST_VCPU_STACK 0x4000u
+#define HOST_LOG_MAX 2048u
 
 /* Exit codes of the program; ned's restart policy looks at them. */
-enum {
+enum host_end {
 	HOST_END_OFF = 0,
-	HOST_END_ERROR = 1, /* the VM could not be set up, or the hypervisor refuses to run it */
-	HOST_END_HALT = 2,  /* the guest cannot go on */
+	HOST_END_ERROR = 1,       /* the VM could not be set up, or the hypervisor refuses to run it */
+	HOST_END_GUEST_FAULT = 2, /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
+	HOST_END_CPUS_OFF = 5,    /* the guest turned its last CPU off */
 	HOST_END_RESET = 102,
 };
 
-/* Badges of irqs: what happened, and to which one. */
-enum host_event { HOST_EVENT_INPUT, HOST_EVENT_FLUSH, HOST_EVENT_RTC, HOST_EVENT_TIMER };
+/* Badges of irqs: what happened, and to which one. The first of them go to the service thread, KICK and TIMER to the
+ * thread of their vCPU. */
+enum host_event {
+	HOST_EVENT_INPUT,
+	HOST_EVENT_FLUSH,
+	HOST_EVENT_RTC,
+	HOST_EVENT_WORK, /* look what there is to do: text to be written, room for input, an end */
+	HOST_EVENT_KICK, /* look at hold, power and end */
+	HOST_EVENT_TIMER,
+};
 #define HOST_BADGE(event, index) ((uint64_t)(event) << 8 | (index))
 
+struct host;
 struct host_uart {
+	struct host *host;
 	struct pl011 model;
 	struct host_console console;
 };
 
+/* A vCPU's thread, and how others stop it. `state` holds how many want it to rest, and whether it does: then all
+ * groups of registers are in its page, which may be read and changed by who holds the lock and had it parked. */
+#define HOST_VCPU_PARKED (1u << 31)
+struct host_vcpu {
+	struct host *host;
+	struct vcpu *vcpu;
+	uint32_t thread;    /* capability */
+	uint32_t kick;      /* irq to the thread: come out */
+	uint32_t timer_irq; /* irq to the thread: deadline of the EL1 physical timer */
+	uint32_t state;     /* atomic */
+	bool given;         /* another thread gave it interrupts, which are in no page yet */
+};
+
 struct host {
+	uint32_t lock;   /* lock.c */
+	uint64_t parked; /* vCPUs, one bit each, that rest for who holds the lock */
 	struct options options;
 	struct report report;
 	struct boot_plan plan;
@@ -44,33 +81,81 @@ struct host {
 	struct host_uart uart[HOST_UARTS_MAX];
 	struct pl031 rtc;
 	uint32_t rtc_irq;
-	uint32_t timer_irq; /* deadline of the EL1 physical timer */
+	uint32_t work_irq; /* HOST_EVENT_WORK */
 	uint32_t events[VCPU_EVENT_COUNT];
+	unsigned int log_used; /* lines for the log that the service thread writes, each ended by 0 */
+	char log[HOST_LOG_MAX];
+	bool ended;
+	enum host_end end;     /* once `ended` */
+	struct vcpu *end_vcpu; /* whose exit ended the VM */
+	struct host_vcpu cpu[GIC_CPUS_MAX];
 };
+
+/* lock.c: the VM's lock, and stopping vCPUs. */
+void host_lock_slow(struct host *host);
+void host_lock_let_go(struct host *host);
+static inline void host_lock(struct host *host)
+{
+	if (__builtin_expect(__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0, 0))
+		host_lock_slow(host);
+}
+/* vCPUs that were parked through host_vcpu_page go on. */
+static inline void host_unlock(struct host *host)
+{
+	if (__builtin_expect(host->parked != 0, 0))
+		host_lock_let_go(host);
+	__atomic_store_n(&host->lock, 0, __ATOMIC_RELEASE);
+}
+/* With the lock held: the state page of a vCPU, which is the caller's own or rests until the lock is given back. */
+struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu);
+/* Whether it rests now, so that host_vcpu_page costs nothing. */
+bool host_vcpu_rests(const struct host *host, unsigned int cpu);
+/* With the lock held: have the vCPU rest, beyond the lock, until host_vcpu_release. Counts. */
+void host_vcpu_hold(struct host *host, unsigned int cpu);
+void host_vcpu_release(struct host *host, unsigned int cpu);
+/* On the vCPU's own thread: rest as long as somebody wants that or it is off. */
+void host_vcpu_rest(struct host_vcpu *cpu);
+/* On the vCPU's own thread: bring its page up to date in those groups, with what waits to be given to it. False: the
+ * hypervisor refused, which is told. */
+bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups);
+/* The vCPU whose thread calls, or NULL: the service thread. */
+struct host_vcpu *host_vcpu_self(void);
 
 /* memory.c: RAM in our space; in the guest's, as the plan says. Errors are told. */
 enum err host_memory_open(struct host *host);
 enum err host_memory_map(struct host *host);
 
-/* vcpu.c: the vCPU and its state page; the machine's ID registers. */
-enum err host_vcpu_create(struct host *host);
+/* vcpu.c: the VM space; the vCPUs, each with its state page, thread and irqs, resting; where they run. */
+enum err host_vm_create(struct host *host);
+enum err host_vcpus_create(struct host *host);
+/* How many vCPUs a VM gets when nobody says: as many as its scheduler has CPUs. */
+unsigned int host_vcpus_default(void);
 
 /* devices.c: models for the nodes of the plan; nodes whose capability is missing get disabled. */
 enum err host_devices_create(struct host *host);
-/* Hand the UART the input that fits. */
+/* Hand the UART the input that fits. With the lock held. */
 void host_uart_feed(struct host_uart *uart);
 
 /* ports.c: how the models and the exit code reach the hypervisor. */
 struct gic_port host_gic_port(struct host *host);
 struct vcpu_port host_vcpu_port(struct host *host);
-/* A new irq, delivered to the thread of vCPU 0. */
-enum err host_irq_create(struct host *host, uint64_t badge, uint32_t *out_slot);
+/* A new irq, delivered to that thread. */
+enum err host_irq_create(struct host *host, uint32_t thread, uint64_t badge, uint32_t *out_slot);
 /* Nanoseconds since the machine started, and back to counter ticks. */
 uint64_t host_nanoseconds(void);
 uint64_t host_ticks(uint64_t nanoseconds);
 
 /* events.c: lines about what the guest did; few, however often it does it. */
 void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
+/* A line for the log, written by the service thread. With the lock held. */
+__attribute__((format(printf, 2, 3))) void host_say(struct host *host, const char *format, ...);
 
-/* run.c: run the guest to its end; the exit code. */
-int host_run(struct host *host);
+/* run.c: what a vCPU's thread does. */
+_Noreturn void host_vcpu_main(void *cpu);
+/* With the lock held: the VM ends. The first reason counts. */
+void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
+
+/* service.c: have vCPU 0 started, serve the VM to its end; the exit code. */
+int host_serve(struct host *host);
+/* From any thread: there is work for the service thread. */
+void host_service_wake(struct host *host);

@@ -51,6 +51,16 @@ static uint64_t kaslr_seed(void)
 	return (x ^ x >> 31) | 1;
 }
 
+/* In a tree that is given: at most. */
+static unsigned int vcpu_count(const struct options *options)
+{
+	if (options->vcpu_count != 0)
+		return options->vcpu_count;
+	return options->dtb_count != 0 ? GIC_CPUS_MAX : host_vcpus_default();
+}
+
+_Static_assert(GIC_CPUS_MAX == OPTIONS_VCPUS_MAX, "one limit");
+
 static enum err make_plan(struct host *host)
 {
 	struct blob dtbs[OPTIONS_DTB_MAX];
@@ -58,7 +68,7 @@ static enum err make_plan(struct host *host)
 		.options = &host->options,
 		.dtbs = dtbs,
 		.ram = {.cap = "ram", .size = host->ram_size},
-		.vcpu_count = HOST_VCPUS,
+		.vcpu_count = vcpu_count(&host->options),
 		.address_limit = ADDRESS_LIMIT,
 		.timer_frequency = (uint32_t)l4_counter_hz(),
 		.kaslr_seed = kaslr_seed(),
@@ -67,7 +77,12 @@ static enum err make_plan(struct host *host)
 
 	if (err != OK)
 		return err;
-	return boot_plan_make(&in, &host->plan, &host->report);
+	err = boot_plan_make(&in, &host->plan, &host->report);
+	if (err == OK && host->plan.scan.cpu_count < host->options.vcpu_count)
+		return report_fail(&host->report, ERR_RANGE,
+				   "--vcpus %u: the device tree has %zu CPUs; add cpu nodes, or ask for fewer",
+				   host->options.vcpu_count, host->plan.scan.cpu_count);
+	return err;
 }
 
 /* The guest starts with caches off, and some of it is code. */
@@ -88,9 +103,11 @@ static enum err set_up(struct host *host)
 	if (err == OK)
 		err = make_plan(host);
 	if (err == OK)
-		err = host_vcpu_create(host);
+		err = host_vm_create(host);
 	if (err == OK)
 		err = host_memory_map(host);
+	if (err == OK)
+		err = host_vcpus_create(host);
 	if (err == OK)
 		err = host_devices_create(host);
 	if (err == OK)
@@ -116,19 +133,6 @@ static void print_report(const struct host *host)
 	}
 	if (host->report.error[0] != 0)
 		l4_log(L4_LOG_ERROR, "%s", host->report.error);
-}
-
-/* The guest's first vCPU at its kernel's first instruction. */
-static void start_guest(struct host *host)
-{
-	struct vcpu *vcpu = &host->vm.vcpu[0];
-	const struct scan_device *timer = fdt_scan_find(&host->plan.scan, SCAN_TIMER);
-
-	/* Guest time is the machine's: QEMU 7.2 hangs when a guest's compare value plus an offset overflows 64 bits. */
-	host->vm.cntvoff = 0;
-	vcpu_reset(vcpu, host->plan.entry.v, host->plan.dtb.v);
-	if (timer && timer->irq_count != 0)
-		gic_bind(&host->vm.gic, 0, timer->irq[0].intid);
 }
 
 static void print_lines(const char *text)
@@ -157,8 +161,7 @@ static int run(struct host *host, int argc, char **argv)
 	report_free(&host->report);
 	if (err != OK)
 		return HOST_END_ERROR;
-	start_guest(host);
-	return host_run(host);
+	return host_serve(host);
 }
 
 int main(int argc, char **argv)

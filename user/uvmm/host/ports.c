@@ -1,4 +1,4 @@
-/* How the models and the exit code reach the hypervisor. Everything happens on the thread of the one vCPU. */
+/* How the models and the exit code reach the hypervisor. All of it is called with the lock held. */
 #include "host/host.h"
 
 #define SECOND 1000000000ull
@@ -17,22 +17,43 @@ uint64_t host_ticks(uint64_t nanoseconds)
 	return nanoseconds / SECOND * hz + nanoseconds % SECOND * hz / SECOND;
 }
 
-enum err host_irq_create(struct host *host, uint64_t badge, uint32_t *out_slot)
+enum err host_irq_create(struct host *host, uint32_t thread, uint64_t badge, uint32_t *out_slot)
 {
 	enum err err = l4_slot_alloc(out_slot);
 
 	if (err == OK)
 		err = l4_factory_create_irq(host->factory, *out_slot);
 	if (err == OK)
-		err = l4_irq_bind_thread(*out_slot, L4_SLOT_SELF, badge);
+		err = l4_irq_bind_thread(*out_slot, thread, badge);
 	return err;
 }
 
-/* A change goes along with the next run. An earlier one for the same interrupt has not happened yet, and the last one
- * decides; so the order within the page does not matter, nor against a call for another interrupt. */
-static void post(struct host *host, unsigned int cpu, uint64_t word)
+/* ---- interrupts that go to a vCPU and come back ----
+ *
+ * One's own go along with the next run, in the page; of two for the same interrupt the last one counts. Others' go
+ * through the hypervisor's mailbox of that vCPU, which is emptied after the page. So what others give is newer than what
+ * the page says; what is given before the vCPU withdraws it is taken from the mailbox first (`given`). To withdraw from
+ * others, and to look, they are parked, and changes go into their page. */
+
+static void forget_injection(struct l4_vcpu_state *page, uint64_t word)
 {
-	struct l4_vcpu_state *page = host->vm.vcpu[cpu].page;
+	for (uint32_t i = 0; i < page->inject_count && i < L4_VCPU_INJECT_MAX; i++) {
+		if (!((page->inject[i] ^ word) & L4_VIRQ_INTID_MASK)) {
+			page->inject[i] = page->inject[--page->inject_count];
+			return;
+		}
+	}
+}
+
+static void tell_hypervisor(struct host *host, uint32_t thread, uint64_t word)
+{
+	if (l4_vcpu_irq(thread, word & ~L4_VIRQ_CLEAR, !(word & L4_VIRQ_CLEAR)) != OK)
+		host_say(host, "irq %llu of the guest is lost: the hypervisor takes no more",
+			 (unsigned long long)(word & L4_VIRQ_INTID_MASK));
+}
+
+static void post(struct host *host, struct l4_vcpu_state *page, uint64_t word)
+{
 	uint32_t count = page->inject_count;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -46,68 +67,137 @@ static void post(struct host *host, unsigned int cpu, uint64_t word)
 		page->inject_count = count + 1;
 		return;
 	}
-	if (l4_vcpu_irq(L4_SLOT_SELF, word & ~L4_VIRQ_CLEAR, !(word & L4_VIRQ_CLEAR)) != OK)
-		l4_log(L4_LOG_WARN, "irq %llu of the guest is lost: the hypervisor takes no more",
-		       (unsigned long long)(word & L4_VIRQ_INTID_MASK));
+	tell_hypervisor(host, L4_SLOT_SELF, word);
+}
+
+static struct host_vcpu *is_self(const struct host *host, unsigned int cpu)
+{
+	struct host_vcpu *self = host_vcpu_self();
+
+	return self == &host->cpu[cpu] ? self : NULL;
+}
+
+static uint32_t find_held(const struct l4_vcpu_vgic *vgic, uint64_t word)
+{
+	uint32_t i = 0;
+
+	while (i < vgic->held_count && ((vgic->held[i] ^ word) & L4_VIRQ_INTID_MASK))
+		i++;
+	return i;
+}
+
+/* To a vCPU that is parked. */
+static void give_parked(struct host *host, unsigned int cpu, uint64_t word)
+{
+	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
+	uint32_t at = find_held(&page->vgic, word);
+
+	if (at == L4_VCPU_HELD_MAX) {
+		tell_hypervisor(host, host->cpu[cpu].thread, word);
+		return;
+	}
+	if (at < page->vgic.held_count)
+		page->vgic.held[at] |= L4_VIRQ_PENDING;
+	else
+		page->vgic.held[page->vgic.held_count++] = word | L4_VIRQ_PENDING;
+	page->dirty |= L4_VCPU_VGIC;
 }
 
 static void give(void *context, unsigned int cpu, uint64_t virq)
 {
-	post(context, cpu, virq);
+	struct host *host = context;
+	struct host_vcpu *self = is_self(host, cpu);
+
+	if (self) {
+		post(host, self->vcpu->page, virq);
+	} else if (host_vcpu_rests(host, cpu)) {
+		give_parked(host, cpu, virq);
+	} else {
+		host->cpu[cpu].given = true;
+		tell_hypervisor(host, host->cpu[cpu].thread, virq);
+	}
+}
+
+static void withdraw_own(struct host *host, struct host_vcpu *self, uint64_t word)
+{
+	struct l4_vcpu_state *page = self->vcpu->page;
+
+	/* With a page that replaces what is held, the mailbox has to wait; then a level interrupt may come once too
+	 * often, which a guest has to bear with: lines may fall at any time. */
+	if (!self->given || page->dirty & L4_VCPU_VGIC) {
+		post(host, page, word);
+		return;
+	}
+	forget_injection(page, word);
+	tell_hypervisor(host, L4_SLOT_SELF, word);
+	page->clean &= ~(uint64_t)L4_VCPU_VGIC;
+	self->given = false;
+}
+
+static void withdraw_parked(struct l4_vcpu_state *page, uint64_t word)
+{
+	uint32_t at = find_held(&page->vgic, word);
+
+	forget_injection(page, word);
+	if (at >= page->vgic.held_count)
+		return;
+	page->vgic.held[at] &= ~L4_VIRQ_PENDING;
+	if (!(page->vgic.held[at] & L4_VIRQ_ACTIVE))
+		page->vgic.held[at] = page->vgic.held[--page->vgic.held_count];
+	page->dirty |= L4_VCPU_VGIC;
 }
 
 static void withdraw(void *context, unsigned int cpu, uint64_t virq)
 {
-	post(context, cpu, virq | L4_VIRQ_CLEAR);
+	struct host *host = context;
+	struct host_vcpu *self = is_self(host, cpu);
+
+	if (self)
+		withdraw_own(host, self, virq | L4_VIRQ_CLEAR);
+	else
+		withdraw_parked(host_vcpu_page(host, cpu), virq);
 }
 
 /* The only bound interrupt is the virtual timer's. */
 static void configure(void *context, unsigned int cpu, uint64_t virq)
 {
 	struct host *host = context;
-	struct vcpu *vcpu = &host->vm.vcpu[cpu];
+	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
 
-	if (!vcpu_fetch(vcpu, L4_VCPU_TIMER))
+	if (!vcpu_fetch(host->cpu[cpu].vcpu, L4_VCPU_TIMER))
 		return;
-	vcpu->page->timer.virq = virq;
-	vcpu->page->dirty |= L4_VCPU_TIMER;
+	page->timer.virq = virq;
+	page->dirty |= L4_VCPU_TIMER;
 }
 
-/* What waits in inject[] belongs to what is held: it goes first. */
+/* What waits in inject[] and in the mailbox belongs to what is held: it goes first. */
 static struct l4_vcpu_vgic *held(void *context, unsigned int cpu)
 {
 	struct host *host = context;
-	struct vcpu *vcpu = &host->vm.vcpu[cpu];
-	struct l4_vcpu_state *page = vcpu->page;
+	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
 
 	if (page->dirty & L4_VCPU_VGIC)
 		return &page->vgic;
-	for (uint32_t i = 0; i < page->inject_count && i < L4_VCPU_INJECT_MAX; i++) {
-		uint64_t word = page->inject[i];
-
-		(void)l4_vcpu_irq(L4_SLOT_SELF, word & ~L4_VIRQ_CLEAR, !(word & L4_VIRQ_CLEAR));
-		page->clean &= ~(uint64_t)L4_VCPU_VGIC;
-	}
-	page->inject_count = 0;
-	return vcpu_fetch(vcpu, L4_VCPU_VGIC) ? &page->vgic : NULL;
+	if (is_self(host, cpu))
+		return host_vcpu_write_out(&host->cpu[cpu], L4_VCPU_VGIC) ? &page->vgic : NULL;
+	return page->clean & L4_VCPU_VGIC ? &page->vgic : NULL;
 }
 
 static void held_changed(void *context, unsigned int cpu)
 {
 	struct host *host = context;
 
-	host->vm.vcpu[cpu].page->dirty |= L4_VCPU_VGIC;
+	host_vcpu_page(host, cpu)->dirty |= L4_VCPU_VGIC;
 }
 
 /* The virtual timer's condition. [ARM CNTV_CTL_EL0.ISTATUS] */
 static bool bound_line(void *context, unsigned int cpu, uint32_t intid)
 {
 	struct host *host = context;
-	struct vcpu *vcpu = &host->vm.vcpu[cpu];
-	const struct l4_vcpu_timer *timer = &vcpu->page->timer;
+	const struct l4_vcpu_timer *timer = &host_vcpu_page(host, cpu)->timer;
 
 	(void)intid;
-	return vcpu_fetch(vcpu, L4_VCPU_TIMER) && (timer->cntv_ctl & 3) == 1 &&
+	return vcpu_fetch(host->cpu[cpu].vcpu, L4_VCPU_TIMER) && (timer->cntv_ctl & 3) == 1 &&
 	       l4_now() - timer->cntvoff >= timer->cntv_cval;
 }
 
@@ -124,11 +214,12 @@ struct gic_port host_gic_port(struct host *host)
 	};
 }
 
+/* Of another one everything that can be had is in its page. */
 static enum err sync(void *context, struct vcpu *vcpu, uint64_t groups)
 {
-	(void)context;
-	(void)vcpu;
-	return l4_vcpu_sync(groups);
+	const struct host *host = context;
+
+	return is_self(host, vcpu->index) ? l4_vcpu_sync(groups) : ERR_BUSY;
 }
 
 static uint64_t counter(void *context)
@@ -139,18 +230,18 @@ static uint64_t counter(void *context)
 
 static void deadline(void *context, struct vcpu *vcpu, uint64_t when)
 {
-	const struct host *host = context;
+	struct host *host = context;
 
-	(void)vcpu;
-	if (l4_irq_deadline(host->timer_irq, when) != OK)
-		l4_log(L4_LOG_WARN, "the guest's physical timer does not run: the hypervisor takes no deadline");
+	if (l4_irq_deadline(host->cpu[vcpu->index].timer_irq, when) != OK)
+		host_say(host, "the guest's physical timer does not run: the hypervisor takes no deadline");
 }
 
-/* There is one vCPU, and it runs: nobody can start another. */
+/* Its thread rests, and looks at its power when it is kicked. */
 static void start(void *context, struct vcpu *vcpu)
 {
-	(void)context;
-	(void)vcpu;
+	const struct host *host = context;
+
+	(void)l4_irq_trigger(host->cpu[vcpu->index].kick);
 }
 
 static bool is_ram(void *context, ipa_t address)

@@ -1,94 +1,148 @@
-/* The run loop: enter the guest, handle its exit, again. No system call but the one that enters. */
+/* The thread of a vCPU: enter the guest, handle its exit, again. No system call but the one that enters. */
 #include "host/host.h"
+
+#include <string.h>
 
 #include "cpu/exit.h"
 #include "cpu/ptimer.h"
 
-static void handle(struct host *host, uint64_t badge)
+/* The hypervisor writes the ID registers of the machine's CPU into the state page, if it can. */
+static void learn_machine(struct vm *vm, const struct l4_vcpu_state *page)
 {
-	unsigned int index = badge & 0xff;
+	struct cpu_ids machine;
 
-	switch (badge >> 8) {
-	case HOST_EVENT_INPUT:
-		if (index < host->uart_count) {
-			host_console_input_due(&host->uart[index].console);
-			host_uart_feed(&host->uart[index]);
-		}
-		break;
-	case HOST_EVENT_FLUSH:
-		if (index < host->uart_count)
-			host_console_flush_due(&host->uart[index].console);
-		break;
-	case HOST_EVENT_RTC:
-		pl031_tick(&host->rtc);
-		break;
-	case HOST_EVENT_TIMER:
-		ptimer_update(&host->vm.vcpu[0]);
-		break;
-	default:
-		break;
+	cpu_ids_minimum(&machine);
+	if (l4_vcpu_sync(L4_VCPU_IDENT) == OK && page->id[4][0] != 0) {
+		machine.midr = page->vpidr;
+		memcpy(machine.reg, page->id, sizeof(machine.reg));
 	}
+	cpu_ids_filter(&machine, &vm->ids);
 }
 
-/* One event; if there are more, the next run comes back for it. */
-static void events(struct host *host)
+void host_end(struct host *host, enum host_end end, struct vcpu *vcpu)
+{
+	if (host->ended)
+		return;
+	host->ended = true;
+	host->end = end;
+	host->end_vcpu = vcpu;
+	host_service_wake(host);
+}
+
+static bool any_power(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		if (vm->vcpu[i].power != VCPU_POWER_OFF)
+			return true;
+	return false;
+}
+
+/* What is not RUN: this vCPU will rest. */
+static void leave(struct host_vcpu *cpu, enum vcpu_next next)
+{
+	struct host *host = cpu->host;
+
+	switch (next) {
+	case VCPU_RUN:
+		return;
+	case VCPU_STOPPED:
+		__atomic_store_n(&cpu->vcpu->power, VCPU_POWER_OFF, __ATOMIC_RELEASE);
+		if (!any_power(&host->vm))
+			host_end(host, HOST_END_CPUS_OFF, cpu->vcpu);
+		return;
+	case VCPU_VM_OFF:
+		host_end(host, HOST_END_OFF, cpu->vcpu);
+		break;
+	case VCPU_VM_RESET:
+		host_end(host, HOST_END_RESET, cpu->vcpu);
+		break;
+	case VCPU_VM_HALT:
+		host_end(host, HOST_END_GUEST_FAULT, cpu->vcpu);
+		break;
+	}
+	/* Nobody releases it: the VM is over. */
+	host_vcpu_hold(host, cpu->vcpu->index);
+}
+
+/* CPU_ON, or the VM's beginning. */
+static void power_up(struct host_vcpu *cpu)
+{
+	struct vcpu *vcpu = cpu->vcpu;
+
+	/* What was pending for it stays so: it is the distributor's and redistributor's. */
+	gic_cpu_take_back(&cpu->host->vm.gic, vcpu->index);
+	vcpu_reset(vcpu, vcpu->entry, vcpu->context);
+	gic_cpu_give_again(&cpu->host->vm.gic, vcpu->index);
+	__atomic_store_n(&vcpu->power, VCPU_POWER_ON, __ATOMIC_RELEASE);
+}
+
+/* An irq of this thread came: its physical timer, or somebody wants something. */
+static void event(struct host_vcpu *cpu)
 {
 	struct l4_msg message;
 
-	/* A deadline in the past: only look. */
-	if (l4_receive(&message, 1) == OK && message.tag & L4_TAG_IRQ)
-		handle(host, message.badge);
+	/* A deadline in the past: only look. If there is more, the next run comes back for it. */
+	if (l4_receive(&message, 1) == OK && message.tag & L4_TAG_IRQ && message.badge >> 8 == HOST_EVENT_TIMER)
+		ptimer_update(cpu->vcpu);
 }
 
-static void flush_all(struct host *host)
+static bool may_run(const struct host_vcpu *cpu)
 {
-	for (unsigned int i = 0; i < host->uart_count; i++)
-		host_console_flush(&host->uart[i].console);
+	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == 0;
 }
 
-/* One sentence on how it ended, and the exit code. */
-static int end(struct host *host, enum vcpu_next next)
+/* Until the vCPU has to rest. */
+static void run(struct host_vcpu *cpu)
 {
-	const struct vcpu *vcpu = &host->vm.vcpu[0];
-
-	flush_all(host);
-	switch (next) {
-	case VCPU_VM_OFF:
-		l4_log(L4_LOG_ERROR, "the guest turned the VM off");
-		return HOST_END_OFF;
-	case VCPU_VM_RESET:
-		l4_log(L4_LOG_ERROR, "the guest asked for a restart; this uvmm ends with code %d", HOST_END_RESET);
-		return HOST_END_RESET;
-	case VCPU_STOPPED:
-		l4_log(L4_LOG_ERROR, "the guest turned its last CPU off; nothing can wake it");
-		return HOST_END_HALT;
-	case VCPU_VM_HALT:
-	case VCPU_RUN:
-		break;
-	}
-	l4_log(L4_LOG_ERROR, "the VM is halted at pc 0x%llx, pstate 0x%llx", (unsigned long long)vcpu->page->pc,
-	       (unsigned long long)vcpu->page->pstate);
-	return HOST_END_HALT;
-}
-
-int host_run(struct host *host)
-{
-	struct vcpu *vcpu = &host->vm.vcpu[0];
+	struct host *host = cpu->host;
+	struct vcpu *vcpu = cpu->vcpu;
 	enum vcpu_next next;
 
 	do {
 		int64_t result = l4_vcpu_run();
-		uint64_t reason;
+		uint64_t reason = vcpu->page->exit;
 
+		host_lock(host);
 		if (__builtin_expect(result < 0, 0)) {
-			flush_all(host);
-			l4_log(L4_LOG_ERROR, "the hypervisor does not run the guest: %s", l4_err_text((int)result));
-			return HOST_END_ERROR;
+			host_say(host, "the hypervisor does not run the guest: %s", l4_err_text((int)result));
+			host_end(host, HOST_END_ERROR, vcpu);
+			host_vcpu_hold(host, vcpu->index);
+			next = VCPU_VM_HALT;
+		} else {
+			if (__builtin_expect(reason == L4_EXIT_EVENT, 0))
+				event(cpu);
+			next = exit_handle(vcpu, reason);
+			if (__builtin_expect(next != VCPU_RUN, 0))
+				leave(cpu, next);
+			else if (__builtin_expect(reason == L4_EXIT_EVENT, 0) && !may_run(cpu))
+				next = VCPU_STOPPED;
 		}
-		reason = vcpu->page->exit;
-		if (__builtin_expect(reason == L4_EXIT_EVENT, 0))
-			events(host);
-		next = exit_handle(vcpu, reason);
+		host_unlock(host);
 	} while (__builtin_expect(next == VCPU_RUN, 1));
-	return end(host, next);
+}
+
+/* Its maker kicks the thread when it has all it needs. */
+static void wait_for_maker(void)
+{
+	struct l4_msg message;
+
+	while (l4_receive(&message, 0) != OK || message.badge >> 8 != HOST_EVENT_KICK)
+		;
+}
+
+_Noreturn void host_vcpu_main(void *context)
+{
+	struct host_vcpu *cpu = context;
+
+	wait_for_maker();
+	for (bool first = true;; first = false) {
+		host_vcpu_rest(cpu);
+		host_lock(cpu->host);
+		if (first && cpu->vcpu->index == 0)
+			learn_machine(&cpu->host->vm, cpu->vcpu->page);
+		if (cpu->vcpu->power == VCPU_POWER_PENDING)
+			power_up(cpu);
+		host_unlock(cpu->host);
+		run(cpu);
+	}
 }

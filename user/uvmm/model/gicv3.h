@@ -110,6 +110,11 @@ void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid);
 /* The guest ended a level interrupt that had been handed over. */
 void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid);
 
+/* A vCPU is turned on: what the hypervisor holds for it comes back, pending stays pending and active ends; then, after its
+ * registers were reset, whatever is pending for it goes out again. */
+void gic_cpu_take_back(struct gic *gic, unsigned int cpu);
+void gic_cpu_give_again(struct gic *gic, unsigned int cpu);
+
 /* A write to ICC_SGI1R_EL1 (group 1) or ICC_SGI0R_EL1 (group 0) by that vCPU. [GIC ICC_SGI1R_EL1] */
 void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1);
 

@@ -7,7 +7,16 @@
 
 #define PL011_PART 0x00141011u /* r1p4; from r1p5 on drivers expect 32-byte FIFOs [PL011 UARTPeriphID2] */
 
-enum { FR_CTS = 1 << 0, FR_DSR = 1 << 1, FR_DCD = 1 << 2, FR_RXFE = 1 << 4, FR_RXFF = 1 << 6, FR_TXFE = 1 << 7 };
+enum {
+	FR_CTS = 1 << 0,
+	FR_DSR = 1 << 1,
+	FR_DCD = 1 << 2,
+	FR_BUSY = 1 << 3,
+	FR_RXFE = 1 << 4,
+	FR_TXFF = 1 << 5,
+	FR_RXFF = 1 << 6,
+	FR_TXFE = 1 << 7,
+};
 enum { INT_RX = 1 << 4, INT_TX = 1 << 5, INT_RT = 1 << 6, INT_ALL = 0x7ff };
 enum { LCRH_FEN = 1 << 4, CR_LBE = 1 << 7 };
 
@@ -138,17 +147,33 @@ static __attribute__((noinline)) enum mmio_result read_data(struct pl011 *uart, 
 	return MMIO_OK;
 }
 
-/* The byte leaves at once, so the FIFO falls through its trigger level with every write. [PL011 UARTTXINTR] */
+/* The byte leaves at once, so the FIFO falls through its trigger level with every write; but not while the other end
+ * takes no more. [PL011 UARTTXINTR] */
 static void write_data(struct pl011 *uart, uint8_t byte)
 {
 	if (uart->state.cr & CR_LBE)
 		(void)pl011_receive(uart, &byte, 1);
 	else
 		uart->port.put(uart->port.context, byte);
-	if (!(uart->state.ris & INT_TX)) {
+	if (!(uart->state.ris & INT_TX) && !(uart->state.fr & FR_TXFF)) {
 		uart->state.ris |= INT_TX;
 		update_irq(uart);
 	}
+}
+
+void pl011_set_full(struct pl011 *uart, bool is_full)
+{
+	struct pl011_state *s = &uart->state;
+	bool was_full = s->fr & FR_TXFF;
+
+	if (was_full == is_full)
+		return;
+	s->fr ^= FR_TXFF | FR_TXFE | FR_BUSY;
+	if (is_full)
+		s->ris &= ~(uint32_t)INT_TX;
+	else
+		s->ris |= INT_TX;
+	update_irq(uart);
 }
 
 static void write_side_effects(struct pl011 *uart, uint64_t offset, uint32_t value)

@@ -9,7 +9,7 @@
  *		l4vmm,vcon_cap = "log";
  *	};
  *
- * What is sent is sent at once; the baud rate means nothing. It receives even when the driver never wrote UARTCR,
+ * What is sent is sent at once as long as the other end takes it; the baud rate means nothing. It receives even when the driver never wrote UARTCR,
  * because drivers for "arm,sbsa-uart" do not.
  */
 #pragma once
@@ -46,6 +46,10 @@ struct pl011 {
 void pl011_init(struct pl011 *uart, const struct pl011_port *port);
 
 enum mmio_result pl011_access(void *device, struct mmio_access *access);
+
+/* The transmit FIFO is full, or empty again, because the other end takes nothing. What is sent while it is full still goes
+ * to `put`. [PL011 UARTFR.TXFF] */
+void pl011_set_full(struct pl011 *uart, bool is_full);
 
 /* Bytes arrive. Takes what fits the FIFO and returns how many that were; keep the rest until `room` is called. */
 unsigned int pl011_receive(struct pl011 *uart, const uint8_t *bytes, unsigned int count);

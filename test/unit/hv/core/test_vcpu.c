@@ -120,6 +120,24 @@ static void an_interrupt_from_another_cpu_comes_by_mail(void **state)
 	assert_true(virq_any_pending(&m.vcpu->virqs, VMCR_OPEN));
 }
 
+static void what_others_give_while_the_vmm_handles_an_exit_comes_after_its_page(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+	struct thread *other = make_task(w, 1, 100);
+
+	/* The same CPU, and the VMM does not call itself: another vCPU's thread does. */
+	host.cpu = 1;
+	cpus[1].current = other;
+	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(m.vcpu->mail_count, 1);
+	/* Its own call is newer than the mail. */
+	cpus[1].current = m.thread;
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR, VIRQ_NO_LINE), OK);
+	assert_int_equal(m.vcpu->mail_count, 0);
+	assert_false(virq_any_pending(&m.vcpu->virqs, VMCR_OPEN));
+}
+
 static void mail_that_does_not_fit_is_refused_and_nothing_of_it_is_lost(void **state)
 {
 	struct machine m = make_machine(*state, 1);
@@ -327,6 +345,7 @@ int main(void)
 		TEST(the_state_page_cannot_be_unmapped_or_covered),
 		TEST(an_interrupt_from_the_own_cpu_is_there_at_once),
 		TEST(an_interrupt_from_another_cpu_comes_by_mail),
+		TEST(what_others_give_while_the_vmm_handles_an_exit_comes_after_its_page),
 		TEST(mail_that_does_not_fit_is_refused_and_nothing_of_it_is_lost),
 		TEST(wfi_waits_until_something_is_pending),
 		TEST(a_message_for_the_vmm_ends_the_guests_turn),

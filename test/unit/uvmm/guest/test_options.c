@@ -83,13 +83,13 @@ static void no_kernel_at_all_is_an_error_that_names_both_defaults(void **state)
 static void every_option_works_in_all_spellings(void **state)
 {
 	struct parsed p[] = {
-		PARSE("-k", "a", "-r", "b", "-c", "c d", "-b", "0x80000000", "-f", "halt", "-d", "t:limit=0x1000", "-D",
-		      "cpu=trace"),
-		PARSE("-ka", "-rb", "-cc d", "-b2147483648", "-fhalt", "-dt:limit=4096", "-Dcpu=trace"),
+		PARSE("-k", "a", "-r", "b", "-c", "c d", "-b", "0x80000000", "-f", "halt", "-d", "t:limit=0x1000", "-n",
+		      "3", "-D", "cpu=trace"),
+		PARSE("-ka", "-rb", "-cc d", "-b2147483648", "-fhalt", "-dt:limit=4096", "-n3", "-Dcpu=trace"),
 		PARSE("--kernel", "a", "--ramdisk", "b", "--cmdline", "c d", "--rambase", "020000000000",
-		      "--fault-mode", "halt", "--dtb", "t:limit=010000", "--debug", "cpu=trace"),
+		      "--fault-mode", "halt", "--dtb", "t:limit=010000", "--vcpus", "3", "--debug", "cpu=trace"),
 		PARSE("--kernel=a", "--ramdisk=b", "--cmdline=c d", "--rambase=0X80000000", "--fault-mode=halt",
-		      "--dtb= t:limit=0x1000", "--debug=cpu=trace"),
+		      "--dtb= t:limit=0x1000", "--vcpus=0x3", "--debug=cpu=trace"),
 	};
 
 	(void)state;
@@ -104,6 +104,7 @@ static void every_option_works_in_all_spellings(void **state)
 		assert_true(o->has_ram_base);
 		assert_int_equal(o->ram_base, 0x80000000);
 		assert_int_equal(o->fault_mode, FAULT_MODE_HALT);
+		assert_int_equal(o->vcpu_count, 3);
 		assert_int_equal(o->dtb_count, 1);
 		assert_string_equal(o->dtb[0].file, "t");
 		assert_int_equal(o->dtb[0].limit, 0x1000);
@@ -179,9 +180,9 @@ static void help_needs_nothing_else(void **state)
 
 static void help_names_every_option(void **state)
 {
-	static const char *const option[] = {"-k, --kernel",  "-d, --dtb",     "-r, --ramdisk",   "-c, --cmdline",
-					     "-b, --rambase", "-v, --verbose", "-q, --quiet",     "-D, --debug",
-					     "-h, --help",    ":limit=",       "-f, --fault-mode"};
+	static const char *const option[] = {"-k, --kernel",  "-d, --dtb",     "-r, --ramdisk",    "-c, --cmdline",
+					     "-b, --rambase", "-v, --verbose", "-q, --quiet",      "-D, --debug",
+					     "-h, --help",    ":limit=",       "-f, --fault-mode", "-n, --vcpus"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof option / sizeof option[0]; i++)
@@ -194,6 +195,9 @@ static void each_mistake_is_one_sentence_with_the_value_and_the_way_out(void **s
 		const char *args[3];
 		const char *wanted[3];
 	} table[] = {
+		{{"-n", "0"}, {"--vcpus 0", "1 to 64"}},
+		{{"--vcpus=65"}, {"--vcpus 65", "1 to 64"}},
+		{{"--vcpus=two"}, {"--vcpus two", "1 to 64"}},
 		{{"--kernle=x"}, {"'--kernle=x'", "did you mean --kernel?"}},
 		{{"--ram-base=1"}, {"did you mean --rambase?"}},
 		{{"--zzzzzz"}, {"'--zzzzzz'", "--help"}},

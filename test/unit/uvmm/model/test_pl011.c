@@ -249,6 +249,24 @@ static void loopback_returns_what_is_sent(void **state)
 	assert_int_equal(get(&m, DR), 'z');
 }
 
+static void a_full_transmitter_says_so_and_interrupts_when_it_has_room(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	put(&m, IMSC, 1 << 5);
+	pl011_set_full(&m.uart, true);
+	assert_int_equal(get(&m, FR) & (1 << 5 | 1 << 7), 1 << 5);
+	/* A driver that looks once for a whole FIFO loses nothing, and is not told that there is room. */
+	put(&m, DR, 'x');
+	assert_int_equal(m.out_count, 1);
+	assert_int_equal(get(&m, MIS) & 1 << 5, 0);
+	pl011_set_full(&m.uart, false);
+	assert_int_equal(get(&m, FR) & (1 << 5 | 1 << 7), 1 << 7);
+	assert_int_equal(get(&m, MIS) & 1 << 5, 1 << 5);
+}
+
 static void narrow_accesses_work_and_wide_or_crooked_ones_do_not(void **state)
 {
 	struct machine m;
@@ -283,6 +301,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_came_before_the_driver_interrupt_when_it_listens),
 		cmocka_unit_test(switching_the_fifo_off_keeps_the_oldest_byte),
 		cmocka_unit_test(loopback_returns_what_is_sent),
+		cmocka_unit_test(a_full_transmitter_says_so_and_interrupts_when_it_has_room),
 		cmocka_unit_test(narrow_accesses_work_and_wide_or_crooked_ones_do_not),
 	};
 

@@ -411,6 +411,11 @@ enum err l4_console_write(uint32_t console, const void *text, size_t size, size_
 /* Read what is there, up to `size` and L4_CONSOLE_CHUNK bytes; 0 when there is nothing. */
 enum err l4_console_read(uint32_t console, void *text, size_t size, size_t *out_got);
 
+/* The same with a deadline (CNTPCT_EL0 value, 0: none) for channels whose server may be gone: ERR_TIMEDOUT. */
+enum err l4_console_write_until(uint32_t console, const void *text, size_t size, uint64_t deadline,
+				size_t *out_accepted);
+enum err l4_console_read_until(uint32_t console, void *text, size_t size, uint64_t deadline, size_t *out_got);
+
 static inline enum err l4_console_bind_irq(uint32_t console, uint32_t irq)
 {
 	return l4_invoke1(console, L4_CONSOLE_BIND_IRQ, irq);

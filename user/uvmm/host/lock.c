@@ -1,0 +1,175 @@
+/* The VM's lock, and stopping vCPUs: a vCPU rests on its own thread, with all of its registers in its state page.
+ *
+ *   somebody                                     thread of the vCPU
+ *   hold: state + 1, kick ─────────────────────▶ leaves the guest (or WFI, or the wait for the lock)
+ *   waits for PARKED ◀────────────────────────── flushes, syncs, state | PARKED
+ *   reads and changes the page                   waits for kicks
+ *   release: state - 1, kick ──────────────────▶ state 0 | PARKED -> 0, runs
+ *
+ * Who waits for the lock rests when asked to, so the holder may stop anybody without deadlock.
+ */
+#include "host/host.h"
+
+_Static_assert(GIC_CPUS_MAX <= 64, "a bit for each vCPU");
+
+/* Looks before the thread sleeps; equals on this CPU and holders on others need no more. */
+#define YIELDS 64u
+#define WAIT_US 50u
+
+static _Thread_local struct host_vcpu *self;
+
+struct host_vcpu *host_vcpu_self(void)
+{
+	return self;
+}
+
+static void wait_a_little(unsigned int round)
+{
+	if (round < YIELDS)
+		(void)l4_thread_yield();
+	else
+		l4_sleep_until(l4_now() + l4_ticks_of_us(WAIT_US));
+}
+
+static uint32_t holds(const struct host_vcpu *cpu)
+{
+	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) & ~HOST_VCPU_PARKED;
+}
+
+void host_lock_slow(struct host *host)
+{
+	unsigned int round = 0;
+
+	do {
+		if (self && holds(self) != 0)
+			host_vcpu_rest(self);
+		wait_a_little(round++);
+	} while (__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0);
+}
+
+/* Returns false when it is parked already. */
+static bool add_hold(struct host_vcpu *cpu)
+{
+	if (__atomic_fetch_add(&cpu->state, 1, __ATOMIC_ACQ_REL) & HOST_VCPU_PARKED)
+		return false;
+	(void)l4_irq_trigger(cpu->kick);
+	return true;
+}
+
+static void park(struct host_vcpu *cpu)
+{
+	unsigned int round = 0;
+
+	if (!add_hold(cpu))
+		return;
+	while (!(__atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) & HOST_VCPU_PARKED))
+		wait_a_little(round++);
+}
+
+static void unpark(struct host_vcpu *cpu)
+{
+	if ((__atomic_sub_fetch(&cpu->state, 1, __ATOMIC_ACQ_REL) & ~HOST_VCPU_PARKED) == 0)
+		(void)l4_irq_trigger(cpu->kick);
+}
+
+void host_lock_let_go(struct host *host)
+{
+	for (uint64_t mask = host->parked; mask != 0; mask &= mask - 1)
+		unpark(&host->cpu[__builtin_ctzll(mask)]);
+	host->parked = 0;
+}
+
+bool host_vcpu_rests(const struct host *host, unsigned int cpu)
+{
+	return __atomic_load_n(&host->cpu[cpu].state, __ATOMIC_ACQUIRE) & HOST_VCPU_PARKED;
+}
+
+struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
+{
+	struct host_vcpu *target = &host->cpu[cpu];
+
+	if (target != self && !(host->parked >> cpu & 1)) {
+		park(target);
+		host->parked |= 1ull << cpu;
+	}
+	return target->vcpu->page;
+}
+
+void host_vcpu_hold(struct host *host, unsigned int cpu)
+{
+	struct host_vcpu *target = &host->cpu[cpu];
+
+	if (target == self) /* rests when it has handled its exit */
+		__atomic_fetch_add(&target->state, 1, __ATOMIC_ACQ_REL);
+	else
+		park(target);
+}
+
+void host_vcpu_release(struct host *host, unsigned int cpu)
+{
+	unpark(&host->cpu[cpu]);
+}
+
+/* Interrupts that wait in the page belong to what is held: they go to the hypervisor now, in their order. What it has no
+ * room for stays in the page. */
+static void flush_injections(struct l4_vcpu_state *page)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < page->inject_count && i < L4_VCPU_INJECT_MAX; i++) {
+		uint64_t word = page->inject[i];
+
+		if (l4_vcpu_irq(L4_SLOT_SELF, word & ~L4_VIRQ_CLEAR, !(word & L4_VIRQ_CLEAR)) != OK)
+			page->inject[left++] = word;
+	}
+	page->inject_count = left;
+}
+
+bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups)
+{
+	struct l4_vcpu_state *page = cpu->vcpu->page;
+
+	if (groups & ~page->dirty & L4_VCPU_VGIC && (cpu->given || page->inject_count != 0)) {
+		flush_injections(page);
+		page->clean &= ~(uint64_t)L4_VCPU_VGIC;
+		cpu->given = false;
+	}
+	return vcpu_fetch(cpu->vcpu, groups);
+}
+
+#define ALL_GROUPS (uint64_t)(L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP)
+
+/* One irq of this thread. */
+static void take_irq(struct host_vcpu *cpu, bool *timer)
+{
+	struct l4_msg message;
+
+	(void)cpu;
+	if (l4_receive(&message, 0) == OK && message.tag & L4_TAG_IRQ && message.badge >> 8 == HOST_EVENT_TIMER)
+		*timer = true;
+}
+
+static bool is_off(const struct host_vcpu *cpu)
+{
+	return __atomic_load_n(&cpu->vcpu->power, __ATOMIC_ACQUIRE) == VCPU_POWER_OFF;
+}
+
+void host_vcpu_rest(struct host_vcpu *cpu)
+{
+	bool timer = false;
+	uint32_t parked = HOST_VCPU_PARKED;
+
+	self = cpu;
+	/* What fails is told, and reads as it was last. */
+	(void)host_vcpu_write_out(cpu, ALL_GROUPS);
+	__atomic_fetch_or(&cpu->state, HOST_VCPU_PARKED, __ATOMIC_ACQ_REL);
+	/* The last step is one with the look at the count: who adds to it afterwards finds PARKED gone. */
+	while (is_off(cpu) ||
+	       !__atomic_compare_exchange_n(&cpu->state, &parked, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		parked = HOST_VCPU_PARKED;
+		take_irq(cpu, &timer);
+	}
+	/* A deadline that passed meanwhile is looked at before the guest goes on. */
+	if (timer)
+		(void)l4_irq_trigger(cpu->timer_irq);
+}
