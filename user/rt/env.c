@@ -80,24 +80,46 @@ uint32_t l4_env_rights(uint32_t slot)
 	return 0;
 }
 
-enum err l4_slot_alloc(uint32_t *out_slot)
+static bool is_taken(uint32_t slot)
 {
-	enum err err = ERR_NOSPC;
+	return (slot_taken[slot / 64] & 1ull << slot % 64) != 0;
+}
+
+/* The first slot of a row of free ones, or SLOTS. */
+static uint32_t find_row(unsigned int count)
+{
+	unsigned int row = 0;
+
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		if (row == 0 && slot % 64 == 0 && ~slot_taken[slot / 64] == 0) {
+			slot += 63;
+			continue;
+		}
+		row = is_taken(slot) ? 0 : row + 1;
+		if (row == count)
+			return slot + 1 - count;
+	}
+	return SLOTS;
+}
+
+enum err l4_slots_alloc(unsigned int count, uint32_t *out_first)
+{
+	uint32_t first;
 
 	l4_lock_acquire(&slot_lock);
-	for (uint32_t i = 0; i < SLOTS / 64; i++) {
-		uint32_t bit;
-
-		if (~slot_taken[i] == 0)
-			continue;
-		bit = (uint32_t)__builtin_ctzll(~slot_taken[i]);
-		slot_taken[i] |= 1ull << bit;
-		*out_slot = i * 64 + bit;
-		err = OK;
-		break;
-	}
+	first = find_row(count);
+	for (uint32_t i = first; first != SLOTS && i < first + count; i++)
+		slot_taken[i / 64] |= 1ull << i % 64;
 	l4_lock_release(&slot_lock);
-	return err;
+	if (first == SLOTS)
+		return ERR_NOSPC;
+	*out_first = first;
+	return OK;
+}
+
+enum err l4_slot_alloc(uint32_t *out_slot)
+{
+	return l4_slots_alloc(1, out_slot);
 }
 
 void l4_slot_free(uint32_t slot)

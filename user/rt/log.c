@@ -5,42 +5,19 @@
 
 #include "internal.h"
 
-#define BUSY_US 1000u
-/* A channel that takes nothing for this long has lost its reader; the text is dropped. */
-#define PATIENCE_MS 2000u
-#define NO_LOG UINT32_MAX
-
 static struct l4_lock log_lock;
 static enum l4_log_level log_level = L4_LOG_INFO;
 
-static uint32_t log_slot(void)
+static l4_log_fn output;
+
+/* The capability `log`, looked up at the first line. */
+static struct l4_channel *log_channel(void)
 {
-	uint32_t slot;
+	static struct l4_channel channel;
 
-	return l4_env_cap("log", &slot) == OK ? slot : NO_LOG;
-}
-
-static void write_all(uint32_t slot, const char *text, size_t size)
-{
-	uint64_t give_up = 0;
-
-	while (size > 0) {
-		size_t accepted;
-
-		if (l4_console_write(slot, text, size, &accepted) != OK)
-			return;
-		text += accepted;
-		size -= accepted;
-		if (accepted != 0) {
-			give_up = 0;
-			continue;
-		}
-		if (give_up == 0)
-			give_up = l4_now() + l4_ticks_of_ms(PATIENCE_MS);
-		if (l4_now() > give_up)
-			return;
-		l4_sleep_until(l4_now() + l4_ticks_of_us(BUSY_US));
-	}
+	if (channel.slot == 0 && l4_env_cap("log", &channel.slot) != OK)
+		return NULL;
+	return &channel;
 }
 
 /* "tag: " in the program's colour, into `to` of at least PREFIX_MAX bytes; its length. */
@@ -74,10 +51,10 @@ static size_t make_prefix(char *to)
 void log_line_unlocked(const char *text, size_t size)
 {
 	char line[L4_CONSOLE_CHUNK];
-	uint32_t slot = log_slot();
+	struct l4_channel *log = log_channel();
 	size_t at, part;
 
-	if (slot == NO_LOG)
+	if (log == NULL)
 		return;
 	at = make_prefix(line);
 	/* The beginning goes with the prefix and, if it fits, with the newline, in one message: others do not mix in. */
@@ -86,28 +63,35 @@ void log_line_unlocked(const char *text, size_t size)
 	at += part;
 	if (part == size)
 		line[at++] = '\n';
-	write_all(slot, line, at);
-	if (part < size) {
-		write_all(slot, text + part, size - part);
-		write_all(slot, "\n", 1);
+	if (l4_channel_write_all(log, line, at) && part < size) {
+		(void)l4_channel_write_all(log, text + part, size - part);
+		(void)l4_channel_write_all(log, "\n", 1);
 	}
 }
 
 void l4_log_line(const char *text, size_t size)
 {
 	l4_lock_acquire(&log_lock);
-	log_line_unlocked(text, size);
+	if (output == NULL || !output(text, size))
+		log_line_unlocked(text, size);
 	l4_lock_release(&log_lock);
 }
 
 void l4_log_raw(const char *text, size_t size)
 {
-	uint32_t slot = log_slot();
+	struct l4_channel *log = log_channel();
 
-	if (slot == NO_LOG)
+	if (log == NULL)
 		return;
 	l4_lock_acquire(&log_lock);
-	write_all(slot, text, size);
+	(void)l4_channel_write_all(log, text, size);
+	l4_lock_release(&log_lock);
+}
+
+void l4_log_set_output(l4_log_fn fn)
+{
+	l4_lock_acquire(&log_lock);
+	output = fn;
 	l4_lock_release(&log_lock);
 }
 

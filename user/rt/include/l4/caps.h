@@ -24,6 +24,8 @@ const char *l4_env_tag(void);
 
 /* A slot that holds nothing, or ERR_NOSPC. `free` does not drop what is in it: l4_slot_drop does both. */
 enum err l4_slot_alloc(uint32_t *out_slot);
+/* `count` slots in a row, freed one by one. */
+enum err l4_slots_alloc(unsigned int count, uint32_t *out_first);
 void l4_slot_free(uint32_t slot);
 void l4_slot_drop(uint32_t slot);
 

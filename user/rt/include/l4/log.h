@@ -18,6 +18,11 @@ void l4_log_set_level(enum l4_log_level level);
 /* The same for a line that exists already, whatever the level. */
 void l4_log_line(const char *text, size_t size);
 
+/* Send lines through `fn` instead, without tag and newline; NULL: to `log` again. It is called with the log's lock held,
+ * so it must not log. One that returns false could not: the line goes to `log`. Faults always do. */
+typedef bool (*l4_log_fn)(const char *text, size_t size);
+void l4_log_set_output(l4_log_fn fn);
+
 /* Bytes as they are to the log channel, waiting while it takes none. For a guest's console. */
 void l4_log_raw(const char *text, size_t size);
 

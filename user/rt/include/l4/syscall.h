@@ -401,22 +401,24 @@ static inline enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool r
 	return l4_invoke1(platform, L4_PLATFORM_SYSTEM_SHUTDOWN, reboot);
 }
 
-/* Text channels. */
+/* Text channels: the machine's UART, or a gate whose server answers the same. Those without `until` wait for ever for a
+ * server that does not answer; the others until the deadline (CNTPCT_EL0 value, 0: for ever), then ERR_TIMEDOUT. The
+ * hypervisor always answers at once. <l4/channel.h> also copes with servers that die and come back. */
 
 #define L4_CONSOLE_CHUNK 480u
+#define L4_CONSOLE_READ_FLAGS ((uint64_t)(L4_READ_BREAK | L4_READ_UNBOUND))
 
 /* Offer up to L4_CONSOLE_CHUNK bytes; the channel says how many it took, which may be none. */
 enum err l4_console_write(uint32_t console, const void *text, size_t size, size_t *out_accepted);
-
-/* Read what is there, up to `size` and L4_CONSOLE_CHUNK bytes; 0 when there is nothing. */
-enum err l4_console_read(uint32_t console, void *text, size_t size, size_t *out_got);
-
-/* The same with a deadline (CNTPCT_EL0 value, 0: none) for channels whose server may be gone: ERR_TIMEDOUT. */
 enum err l4_console_write_until(uint32_t console, const void *text, size_t size, uint64_t deadline,
 				size_t *out_accepted);
-enum err l4_console_read_until(uint32_t console, void *text, size_t size, uint64_t deadline, size_t *out_got);
 
-static inline enum err l4_console_bind_irq(uint32_t console, uint32_t irq)
-{
-	return l4_invoke1(console, L4_CONSOLE_BIND_IRQ, irq);
-}
+/* Read what is there, up to `size` and L4_CONSOLE_CHUNK bytes; 0 when there is nothing. Flags: L4_READ_*. */
+enum err l4_console_read(uint32_t console, void *text, size_t size, size_t *out_got);
+enum err l4_console_read_until(uint32_t console, void *text, size_t size, uint64_t deadline, size_t *out_got);
+enum err l4_console_read_flags(uint32_t console, void *text, size_t size, uint64_t deadline, size_t *out_got,
+			       uint64_t *out_flags);
+
+/* Trigger the irq when there is input. */
+enum err l4_console_bind_irq(uint32_t console, uint32_t irq);
+enum err l4_console_bind_irq_until(uint32_t console, uint32_t irq, uint64_t deadline);

@@ -1,0 +1,26 @@
+/* For programs that answer calls: receiving with a place for the reply and for capabilities that come along, and the
+ * server's side of text channels. One thread of a program serves; these belong to the calling thread. */
+#pragma once
+
+#include <l4/caps.h>
+
+/* Make places for the reply and for L4_MAX_CAPS capabilities. Without this, callers that send capabilities get
+ * ERR_INVAL. ERR_NOSPC: no free slots. */
+enum err l4_server_open(void);
+
+/* Wait for a call or an irq until `deadline` (CNTPCT_EL0 value; 0: for ever, 1: only look). Capabilities of the call
+ * before that nobody kept are dropped. */
+enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline);
+
+/* Answer the caller with `words` words of msg (from the sixth on in the UTCB), then that. A caller that is gone is no
+ * error. */
+enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline);
+
+/* Keep capability `index` of the call that was received last; the slot is the caller's of this, l4_slot_drop ends it.
+ * ERR_NOENT: the call had none there. */
+enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, uint32_t *out_slot);
+
+/* Text channels (the `console` operations of abi/abi.toml) from the server's side: the bytes of a write call, at most
+ * L4_CONSOLE_CHUNK; and the answer of a read call, whose number of words comes back. `flags`: L4_READ_*. */
+size_t l4_server_console_text(const struct l4_msg *msg, void *to);
+unsigned int l4_server_console_answer(struct l4_msg *msg, const void *text, size_t size, uint64_t flags);
