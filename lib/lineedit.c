@@ -370,11 +370,10 @@ enum lineedit_event lineedit_key(struct lineedit *edit, unsigned char key)
 		escape_key(edit, key);
 		return LINEEDIT_NOTHING;
 	}
+	if (key == '\n' && after_cr)
+		return LINEEDIT_NOTHING;
 	switch (key) {
 	case '\n':
-		if (after_cr)
-			return LINEEDIT_NOTHING;
-		/* fall through */
 	case '\r':
 		return finish(edit, "\r\n", LINEEDIT_ENTER);
 	case '\t':
