@@ -1,6 +1,7 @@
 /* What the guest did, and what happens next: the decoder of exits [ARM ESR_EL2]. Pure. */
 #include "cpu/exit.h"
 
+#include "cpu/emulate.h"
 #include "cpu/inject.h"
 #include "cpu/smccc.h"
 #include "cpu/sysreg.h"
@@ -24,6 +25,7 @@ enum {
 #define ISS_SRT(esr) ((unsigned int)((esr) >> 16) & 31)
 #define ISS_SF (1u << 15)
 #define ISS_CM (1u << 8)
+#define ISS_S1PTW (1u << 7)
 #define ISS_WNR (1u << 6)
 #define ISS_FSC_EXTERNAL(esr) (((esr)&0x3e) == 0x10)
 
@@ -43,25 +45,32 @@ static uint64_t extend(uint64_t value, unsigned int size, uint64_t esr)
 	return esr & ISS_SF ? value : value & 0xffffffff;
 }
 
-/* An access that nobody can perform. skip: the instruction can be stepped over; then a load gives 0. */
-static enum vcpu_next fault(struct vcpu *vcpu, enum vcpu_event event, bool skip)
+/* A load or store that nobody can perform. A load gives 0. */
+static __attribute__((noinline)) enum vcpu_next data_fault(struct vcpu *vcpu, enum mmio_result result)
 {
 	uint64_t esr = vcpu->page->esr;
 
-	vcpu_event(vcpu, event, vcpu->page->ipa);
-	switch (vcpu->vm->fault_mode) {
+	vcpu_count_exit(vcpu, VCPU_EXIT_MMIO_FAULT);
+	switch (vcpu_fault(vcpu, result == MMIO_BAD ? VCPU_EVENT_BAD_ACCESS : VCPU_EVENT_NO_DEVICE, vcpu->page->ipa)) {
 	case FAULT_MODE_HALT:
 		return VCPU_VM_HALT;
-	case FAULT_MODE_IGNORE:
-		if (!skip)
-			break;
-		if (esr & ISS_ISV && !(esr & ISS_WNR))
-			vcpu_set(vcpu, ISS_SRT(esr), 0);
-		vcpu_skip(vcpu);
-		return VCPU_RUN;
 	case FAULT_MODE_INJECT:
+		return inject_abort(vcpu);
+	case FAULT_MODE_IGNORE:
 		break;
 	}
+	if (!(esr & ISS_WNR))
+		vcpu_set(vcpu, ISS_SRT(esr), 0);
+	vcpu_skip(vcpu);
+	return VCPU_RUN;
+}
+
+/* There is nothing to ignore in a fetch, nor in a walk: without an instruction or an address the guest cannot go on. */
+static enum vcpu_next abort_fault(struct vcpu *vcpu, enum vcpu_exit_kind kind, enum vcpu_event event)
+{
+	vcpu_count_exit(vcpu, kind);
+	if (vcpu_fault(vcpu, event, vcpu->page->ipa) == FAULT_MODE_HALT)
+		return VCPU_VM_HALT;
 	return inject_abort(vcpu);
 }
 
@@ -69,14 +78,19 @@ static enum vcpu_next fault(struct vcpu *vcpu, enum vcpu_event event, bool skip)
 static __attribute__((noinline)) enum vcpu_next data_abort_undecoded(struct vcpu *vcpu, uint64_t esr)
 {
 	/* The memory behind our RAM failed: that is the guest's to know. */
-	if (ISS_FSC_EXTERNAL(esr))
+	if (ISS_FSC_EXTERNAL(esr)) {
+		vcpu_count_exit(vcpu, VCPU_EXIT_SERROR);
 		return inject_abort(vcpu);
+	}
+	if (esr & ISS_S1PTW)
+		return abort_fault(vcpu, VCPU_EXIT_WALK, VCPU_EVENT_WALK);
 	/* Cleaning what no cache can hold has nothing to do. */
 	if (esr & ISS_CM) {
+		vcpu_count_exit(vcpu, VCPU_EXIT_CACHE);
 		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	}
-	return fault(vcpu, VCPU_EVENT_UNDECODABLE, true);
+	return emulate_access(vcpu);
 }
 
 static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
@@ -93,7 +107,8 @@ static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
 		access.value = vcpu_get(vcpu, ISS_SRT(esr)) & size_mask(size);
 	result = bus_access(&vcpu->vm->bus, &vcpu->bus_hint, &access);
 	if (result != MMIO_OK)
-		return fault(vcpu, result == MMIO_BAD ? VCPU_EVENT_BAD_ACCESS : VCPU_EVENT_NO_DEVICE, true);
+		return data_fault(vcpu, result);
+	vcpu_count_exit(vcpu, VCPU_EXIT_MMIO);
 	if (!(esr & ISS_WNR))
 		vcpu_set(vcpu, ISS_SRT(esr), extend(access.value, size, esr));
 	vcpu_skip(vcpu);
@@ -106,17 +121,22 @@ static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 
 	switch (ESR_EC(page->esr)) {
 	case EC_HVC64: /* the pc is behind the instruction already */
+		vcpu_count_exit(vcpu, VCPU_EXIT_HVC);
 		return smccc_call(vcpu, page->esr & 0xffff);
 	case EC_SMC64: /* a trapped SMC leaves the pc at it [ARM ESR_EL2, SMC in AArch64 state] */
+		vcpu_count_exit(vcpu, VCPU_EXIT_SMC);
 		vcpu_skip(vcpu);
 		return smccc_call(vcpu, page->esr & 0xffff);
 	case EC_WFX: /* the hypervisor waits by itself; if it hands one out, waking at once is allowed */
+		vcpu_count_exit(vcpu, VCPU_EXIT_WFX);
 		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	case EC_INSTRUCTION_ABORT:
-		/* There is nothing to ignore in a fetch: without an instruction the guest cannot go on. */
-		return fault(vcpu, VCPU_EVENT_FETCH, false);
+		if (page->esr & ISS_S1PTW)
+			return abort_fault(vcpu, VCPU_EXIT_WALK, VCPU_EVENT_WALK);
+		return abort_fault(vcpu, VCPU_EXIT_FETCH, VCPU_EVENT_FETCH);
 	default: /* unknown, AArch32 coprocessor, SVE, SME, pointer authentication: hidden, so undefined */
+		vcpu_count_exit(vcpu, VCPU_EXIT_UNDEFINED);
 		vcpu_event(vcpu, VCPU_EVENT_TRAP, page->esr);
 		return inject_undefined(vcpu);
 	}
@@ -145,12 +165,17 @@ static __attribute__((noinline)) enum vcpu_next rare_exit(struct vcpu *vcpu, uin
 	case L4_EXIT_TRAP:
 		return trap(vcpu);
 	case L4_EXIT_EVENT:
+		vcpu_count_exit(vcpu, VCPU_EXIT_EVENT);
+		return VCPU_RUN;
 	case L4_EXIT_EOI:
+		vcpu_count_exit(vcpu, VCPU_EXIT_EOI);
 		return VCPU_RUN;
 	case L4_EXIT_SERROR:
+		vcpu_count_exit(vcpu, VCPU_EXIT_SERROR);
 		vcpu_event(vcpu, VCPU_EVENT_SERROR, page->esr);
 		return VCPU_VM_HALT;
 	default:
+		vcpu_count_exit(vcpu, VCPU_EXIT_OTHER);
 		vcpu_event(vcpu, VCPU_EVENT_EXIT, reason);
 		return VCPU_VM_HALT;
 	}

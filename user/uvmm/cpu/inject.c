@@ -1,6 +1,8 @@
 /* Synchronous exceptions for the guest, as its EL1 would take them [ARM AArch64.TakeException]. Pure. */
 #include "cpu/inject.h"
 
+#include "cpu/walk.h"
+
 #define EC_SHIFT 26
 #define EC_UNKNOWN 0x00u
 #define EC_INSTRUCTION_ABORT_LOWER 0x20u
@@ -13,6 +15,7 @@
 #define ESR_S1PTW (1u << 7)
 #define FSC_EXTERNAL 0x10u      /* not on a table walk */
 #define FSC_EXTERNAL_WALK 0x14u /* + level [ARM ESR_ELx.DFSC] */
+#define FSC_EXTERNAL_WALK_MINUS_1 0x13u
 
 #define PSTATE_EL1H_MASKED 0x3c5ull /* D, A, I, F, EL1h */
 #define PSTATE_NZCV (0xfull << 28)
@@ -23,8 +26,6 @@
 
 #define SCTLR_SPAN (1ull << 23)
 #define SCTLR_DSSBS (1ull << 44)
-
-#define VECTORS_SIZE 0x800u
 
 /* Where the vector for a synchronous exception is, relative to VBAR_EL1. [ARM AArch64 vector table] */
 static uint64_t vector_offset(uint64_t pstate)
@@ -52,17 +53,15 @@ static uint64_t handler_pstate(const struct vcpu *vcpu, uint64_t old)
 static enum vcpu_next take(struct vcpu *vcpu, uint64_t esr)
 {
 	struct l4_vcpu_state *page = vcpu->page;
-	uint64_t vbar = page->sys.vbar_el1;
+	uint64_t vector = page->sys.vbar_el1 + vector_offset(page->pstate);
 
-	/* A guest that faults in its vectors would come back here for ever. */
-	if (vector_offset(page->pstate) < 0x400 && page->pc - vbar < VECTORS_SIZE) {
-		vcpu_event(vcpu, VCPU_EVENT_NO_VECTORS, vbar);
+	/* The vector's first instruction is what faulted: the CPU takes the exception again and again, as hardware does. */
+	if (vector == page->pc && vcpu_fault(vcpu, VCPU_EVENT_NO_VECTORS, vector) == FAULT_MODE_HALT)
 		return VCPU_VM_HALT;
-	}
 	page->sys.esr_el1 = esr;
 	page->sys.elr_el1 = page->pc;
 	page->sys.spsr_el1 = page->pstate;
-	page->pc = vbar + vector_offset(page->pstate);
+	page->pc = vector;
 	page->pstate = handler_pstate(vcpu, page->pstate);
 	page->dirty |= L4_VCPU_SYS;
 	return VCPU_RUN;
@@ -75,20 +74,48 @@ enum vcpu_next inject_undefined(struct vcpu *vcpu)
 	return take(vcpu, (uint64_t)EC_UNKNOWN << EC_SHIFT | (vcpu->page->esr & ESR_IL));
 }
 
-enum vcpu_next inject_abort(struct vcpu *vcpu)
+static bool is_el0(const struct vcpu *vcpu)
 {
-	uint64_t cause = vcpu->page->esr;
-	bool is_data = cause >> EC_SHIFT == EC_DATA_ABORT_LOWER;
-	bool is_el0 = vector_offset(vcpu->page->pstate) >= 0x400;
-	uint64_t ec, fsc;
+	return vector_offset(vcpu->page->pstate) >= 0x400;
+}
+
+/* The abort's code on a walk has the level of the guest's table, where ours has the level of stage 2. */
+static unsigned int walk_code(const struct vcpu *vcpu)
+{
+	struct walk_regime regime = walk_regime_of(&vcpu->page->sys, vcpu->page->pstate, &vcpu->vm->ids);
+	struct walk_result found;
+
+	if (vcpu->vm->mem &&
+	    !walk(&regime, vcpu->vm->mem, (va_t){vcpu->page->far}, is_el0(vcpu) ? 0 : 1, WALK_LOOK, &found) &&
+	    ((found.fsc & 0x3c) == FSC_EXTERNAL_WALK || found.fsc == FSC_EXTERNAL_WALK_MINUS_1))
+		return found.fsc;
+	return FSC_EXTERNAL_WALK | (vcpu->page->esr & 3);
+}
+
+enum vcpu_next inject_data_abort(struct vcpu *vcpu, uint64_t va, bool write, unsigned int fsc)
+{
+	uint64_t ec;
 
 	if (!vcpu_fetch(vcpu, L4_VCPU_SYS))
 		return VCPU_VM_HALT;
-	if (is_data)
-		ec = is_el0 ? EC_DATA_ABORT_LOWER : EC_DATA_ABORT;
-	else
-		ec = is_el0 ? EC_INSTRUCTION_ABORT_LOWER : EC_INSTRUCTION_ABORT;
-	fsc = cause & ESR_S1PTW ? FSC_EXTERNAL_WALK | (cause & 3) : FSC_EXTERNAL;
+	ec = is_el0(vcpu) ? EC_DATA_ABORT_LOWER : EC_DATA_ABORT;
+	vcpu->page->sys.far_el1 = va;
+	return take(vcpu, ec << EC_SHIFT | ESR_IL | (write ? ESR_WNR : 0) | fsc);
+}
+
+enum vcpu_next inject_abort(struct vcpu *vcpu)
+{
+	uint64_t cause = vcpu->page->esr, ec;
+	unsigned int fsc;
+
+	if (!vcpu_fetch(vcpu, L4_VCPU_SYS))
+		return VCPU_VM_HALT;
+	fsc = cause & ESR_S1PTW ? walk_code(vcpu) : FSC_EXTERNAL;
 	vcpu->page->sys.far_el1 = vcpu->page->far;
-	return take(vcpu, ec << EC_SHIFT | ESR_IL | (is_data ? cause & (ESR_WNR | ESR_CM) : 0) | fsc);
+	if (cause >> EC_SHIFT == EC_DATA_ABORT_LOWER) {
+		ec = is_el0(vcpu) ? EC_DATA_ABORT_LOWER : EC_DATA_ABORT;
+		return take(vcpu, ec << EC_SHIFT | ESR_IL | (cause & (ESR_WNR | ESR_CM)) | fsc);
+	}
+	ec = is_el0(vcpu) ? EC_INSTRUCTION_ABORT_LOWER : EC_INSTRUCTION_ABORT;
+	return take(vcpu, ec << EC_SHIFT | ESR_IL | fsc);
 }

@@ -51,9 +51,11 @@ static enum vcpu_next other_register(struct vcpu *vcpu, uint32_t iss, bool is_re
 	if ((iss & SYSREG(3, 0, 0, 0, 0)) == SYSREG(2, 0, 0, 0, 0) && (op1_of(iss) == 0 || op1_of(iss) == 3)) {
 		if (is_read)
 			vcpu_set(vcpu, rt, 0);
+		vcpu_count_exit(vcpu, VCPU_EXIT_SYSREG);
 		vcpu_skip(vcpu);
 		return VCPU_RUN;
 	}
+	vcpu_count_exit(vcpu, VCPU_EXIT_UNDEFINED);
 	vcpu_event(vcpu, VCPU_EVENT_SYSREG, vcpu->page->esr & 0x1ffffff);
 	return inject_undefined(vcpu);
 }
@@ -113,6 +115,7 @@ static __attribute__((noinline)) enum vcpu_next known_register(struct vcpu *vcpu
 	default:
 		return other_register(vcpu, iss, is_read, rt);
 	}
+	vcpu_count_exit(vcpu, VCPU_EXIT_SYSREG);
 	vcpu_skip(vcpu);
 	return VCPU_RUN;
 }
@@ -126,6 +129,7 @@ enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 	if ((iss & (ID_SPACE_MASK | 1)) != (ID_SPACE | 1))
 		return known_register(vcpu, iss);
 	vcpu_set(vcpu, iss >> 5 & 31, crm < 8 ? vcpu->vm->ids.reg[crm][iss >> 17 & 7] : 0);
+	vcpu_count_exit(vcpu, VCPU_EXIT_ID_REGISTER);
 	vcpu_skip(vcpu);
 	return VCPU_RUN;
 }

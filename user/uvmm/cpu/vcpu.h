@@ -7,7 +7,9 @@
 
 #include <l4/vcpu.h>
 
+#include "cpu/count.h"
 #include "cpu/idregs.h"
+#include "guest/mem.h"
 #include "guest/options.h"
 #include "model/bus.h"
 #include "model/gicv3.h"
@@ -27,9 +29,11 @@ enum vcpu_power { VCPU_POWER_OFF, VCPU_POWER_ON, VCPU_POWER_PENDING };
 enum vcpu_event {
 	VCPU_EVENT_NO_DEVICE,   /* load or store where nothing is: address */
 	VCPU_EVENT_BAD_ACCESS,  /* a device refused the access: address */
-	VCPU_EVENT_UNDECODABLE, /* load or store without syndrome where nothing is: address */
+	VCPU_EVENT_UNDECODABLE, /* load or store without syndrome, by an instruction that is not known: address */
+	VCPU_EVENT_EXCLUSIVE,   /* exclusive or atomic access to a device or to nothing: address */
 	VCPU_EVENT_FETCH,       /* instruction fetch where nothing is: address */
-	VCPU_EVENT_NO_VECTORS,  /* an exception has no handler: address of the vectors */
+	VCPU_EVENT_WALK,        /* a table of the guest's stage 1 is where nothing is: address of the descriptor */
+	VCPU_EVENT_NO_VECTORS,  /* an exception has no handler and comes again and again: its vector */
 	VCPU_EVENT_SYSREG,      /* unknown system register: ISS of ESR_EL2 */
 	VCPU_EVENT_TRAP,        /* unexpected exception: ESR_EL2 */
 	VCPU_EVENT_SERROR,      /* SError: ESR_EL2 */
@@ -62,6 +66,7 @@ struct vcpu {
 	uint64_t entry;   /* where CPU_ON starts it */
 	uint64_t context; /* and its x0 there */
 	uint64_t cntp_ctl, cntp_cval;
+	uint64_t exits[VCPU_EXIT_KINDS];
 };
 
 struct vm {
@@ -69,6 +74,7 @@ struct vm {
 	struct gic gic;
 	struct cpu_ids ids;
 	struct vcpu_port port;
+	const struct guest_mem *mem; /* the guest's RAM; NULL: instructions are not looked at */
 	enum fault_mode fault_mode;
 	uint32_t ptimer_intid; /* PPI of the EL1 physical timer, 0: none */
 	uint64_t cntvoff;      /* guest time = CNTPCT_EL0 - cntvoff */
@@ -103,6 +109,18 @@ static inline void vcpu_set(struct vcpu *vcpu, unsigned int reg, uint64_t value)
 {
 	if (reg != 31)
 		vcpu->page->x[reg] = value;
+}
+
+/* Something nobody can perform: told; what follows. */
+static inline enum fault_mode vcpu_fault(const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)
+{
+	vcpu->vm->port.event(vcpu->vm->port.context, vcpu, event, value);
+	return vcpu->vm->fault_mode;
+}
+
+static inline void vcpu_count_exit(struct vcpu *vcpu, enum vcpu_exit_kind kind)
+{
+	vcpu->exits[kind]++;
 }
 
 static inline void vcpu_event(const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)

@@ -18,7 +18,12 @@ static const struct {
 	[VCPU_EVENT_UNDECODABLE] = {LOG_MMIO, LOG_LEVEL_WARN,
 				    "the guest accesses 0x%llx with an instruction that cannot be emulated"},
 	[VCPU_EVENT_FETCH] = {LOG_MMIO, LOG_LEVEL_WARN, "the guest executes at 0x%llx, where nothing is"},
-	[VCPU_EVENT_NO_VECTORS] = {LOG_CPU, LOG_LEVEL_QUIET, "the guest takes an exception in its vectors at 0x%llx"},
+	[VCPU_EVENT_EXCLUSIVE] =
+		{LOG_MMIO, LOG_LEVEL_WARN,
+		 "the guest accesses 0x%llx, which is no memory, with an exclusive or atomic instruction"},
+	[VCPU_EVENT_WALK] = {LOG_MMIO, LOG_LEVEL_WARN, "the guest's page tables lead to 0x%llx, where no memory is"},
+	[VCPU_EVENT_NO_VECTORS] = {LOG_CPU, LOG_LEVEL_WARN,
+				   "the guest faults in its own exception vector at 0x%llx, again and again"},
 	[VCPU_EVENT_SYSREG] = {LOG_CPU, LOG_LEVEL_WARN, NULL},
 	[VCPU_EVENT_TRAP] = {LOG_CPU, LOG_LEVEL_WARN, "the guest executes what its CPU does not have (ESR 0x%llx)"},
 	[VCPU_EVENT_SERROR] = {LOG_CPU, LOG_LEVEL_QUIET, "a memory error hit the guest (ESR 0x%llx)"},

@@ -154,6 +154,7 @@ static int run(struct host *host, int argc, char **argv)
 	}
 	if (err == OK) {
 		host->vm.port = host_vcpu_port(host);
+		host->vm.mem = &host->mem;
 		host->vm.fault_mode = host->options.fault_mode;
 		err = set_up(host);
 	}

@@ -9,6 +9,7 @@
 #define VM_DEVICE 0x9000000ull
 #define VM_RAM 0x40000000ull
 #define VM_RAM_SIZE 0x10000000ull
+#define VM_RAM_REAL 0x4000u
 #define VM_PC 0x40001000ull
 #define VM_VBAR 0x40080000ull
 
@@ -35,6 +36,8 @@ struct fake_vm {
 	struct l4_vcpu_state page[2];
 	struct l4_vcpu_sys hardware[2]; /* what sync gives */
 	struct fake_hv hv;
+	struct guest_mem mem;
+	uint8_t ram[VM_RAM_REAL]; /* the first part of what is_ram says; the rest is not looked at */
 	uint64_t now, deadline;
 	unsigned int syncs, starts, events;
 	enum vcpu_event last_event;
@@ -114,6 +117,8 @@ static inline void fake_vm_make(struct fake_vm *f)
 	(void)gic_init(&f->vm.gic, &port, mpidr, 2, 32);
 	(void)bus_add(&f->vm.bus, &region);
 	f->vm.port = (struct vcpu_port){f, fake_sync, fake_counter, fake_deadline, fake_start, fake_is_ram, fake_event};
+	f->vm.mem = &f->mem;
+	(void)guest_mem_add(&f->mem, (ipa_t){VM_RAM}, VM_RAM_REAL, f->ram);
 	f->vm.vcpu_count = 2;
 	f->vm.ptimer_intid = 30;
 	for (unsigned int i = 0; i < 2; i++) {

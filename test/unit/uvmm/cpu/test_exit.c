@@ -110,7 +110,6 @@ static void ignored_faults_read_zero_and_go_on(void **state)
 		{DABT(3, 0, 3, 1, 0), VM_DEVICE + 0xffc, VCPU_EVENT_NO_DEVICE, true}, /* runs over the end */
 		{7, VM_DEVICE, VCPU_EVENT_UNDECODABLE, false},                        /* LDP, writeback and the like */
 		{0xf, VM_RAM, VCPU_EVENT_UNDECODABLE, false},                         /* permission */
-		{0x87, 0x1000, VCPU_EVENT_UNDECODABLE, false},                        /* stage 1 walk */
 	};
 
 	(void)state;
@@ -213,15 +212,72 @@ static void fetch_faults_are_injected_even_when_faults_are_ignored(void **state)
 	assert_int_equal(f.page[0].pc, VM_VBAR + 0x200);
 }
 
-static void fault_in_the_vectors_ends_the_guest(void **state)
+static void fault_in_its_own_vector_comes_again_until_the_mode_ends_it(void **state)
 {
 	struct fake_vm f;
 
 	(void)state;
 	fake_vm_make(&f);
-	f.page[0].pc = VM_VBAR + 0x200;
-	assert_int_equal(fake_trap(&f, ESR(EC_IABT, 7), 0x1000), VCPU_VM_HALT);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(fake_trap(&f, ESR(EC_IABT, 7), 0x1000), VCPU_RUN);
+		assert_int_equal(f.page[0].pc, VM_VBAR + 0x200);
+		assert_int_equal(f.last_event, i == 0 ? VCPU_EVENT_FETCH : VCPU_EVENT_NO_VECTORS);
+	}
+	f.vm.fault_mode = FAULT_MODE_HALT;
+	assert_int_equal(fake_trap(&f, ESR(0, 0), 0), VCPU_VM_HALT);
 	assert_int_equal(f.last_event, VCPU_EVENT_NO_VECTORS);
+}
+
+static void a_walk_that_meets_nothing_is_injected_even_when_faults_are_ignored(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(fake_trap(&f, ESR(EC_DABT, 0x187), 0x1000), VCPU_RUN); /* by AT or cache maintenance, too */
+	assert_int_equal(f.last_event, VCPU_EVENT_WALK);
+	assert_int_equal(f.page[0].sys.esr_el1, 0x96000117);
+	assert_int_equal(f.page[0].pc, VM_VBAR + 0x200);
+}
+
+/* What is counted as what. */
+static void each_exit_is_counted_once(void **state)
+{
+	static const struct {
+		uint64_t esr, ipa;
+		enum vcpu_exit_kind kind;
+	} cases[] = {
+		{ESR(0x01, 0), 0, VCPU_EXIT_WFX},
+		{ESR(EC_HVC, 0), 0, VCPU_EXIT_HVC},
+		{ESR(EC_SMC, 0), 0, VCPU_EXIT_SMC},
+		{ESR(EC_SYS, SYS_ISS(3, 0, 0, 4, 0, 1, 1)), 0, VCPU_EXIT_ID_REGISTER},
+		{ESR(EC_SYS, SYS_ISS(3, 0, 1, 0, 1, 1, 1)), 0, VCPU_EXIT_SYSREG}, /* ACTLR_EL1 */
+		{ESR(EC_SYS, SYS_ISS(2, 0, 0, 2, 2, 1, 1)), 0, VCPU_EXIT_SYSREG}, /* a debug register */
+		{ESR(EC_SYS, SYS_ISS(3, 3, 9, 12, 0, 1, 1)), 0, VCPU_EXIT_UNDEFINED},
+		{ESR(EC_DABT, DABT(2, 0, 3, 0, 0)), VM_DEVICE, VCPU_EXIT_MMIO},
+		{ESR(EC_DABT, DABT(2, 0, 3, 0, 0)), 0x1000, VCPU_EXIT_MMIO_FAULT},
+		{ESR(EC_DABT, 7), 0x1000, VCPU_EXIT_MMIO_FAULT},
+		{ESR(EC_DABT, 0x147), 0x1000, VCPU_EXIT_CACHE},
+		{ESR(EC_DABT, 0x87), 0x1000, VCPU_EXIT_WALK},
+		{ESR(EC_DABT, 0x10), VM_RAM, VCPU_EXIT_SERROR},
+		{ESR(EC_IABT, 7), 0x1000, VCPU_EXIT_FETCH},
+		{ESR(EC_IABT, 0x87), 0x1000, VCPU_EXIT_WALK},
+		{ESR(0x19, 0), 0, VCPU_EXIT_UNDEFINED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_vm f;
+		uint64_t all = 0;
+
+		fake_vm_make(&f);
+		(void)fake_trap(&f, cases[i].esr, cases[i].ipa);
+		for (unsigned int kind = 0; kind < VCPU_EXIT_KINDS; kind++)
+			all += f.vm.vcpu[0].exits[kind];
+		assert_int_equal(f.vm.vcpu[0].exits[cases[i].kind], 1);
+		assert_int_equal(all, 1);
+		assert_non_null(vcpu_exit_name(cases[i].kind));
+	}
 }
 
 static void external_abort_of_memory_goes_to_the_guest(void **state)
@@ -331,7 +387,9 @@ int main(void)
 		cmocka_unit_test(injected_aborts_look_like_external_ones),
 		cmocka_unit_test(handler_runs_with_pan_and_ssbs_as_sctlr_says),
 		cmocka_unit_test(fetch_faults_are_injected_even_when_faults_are_ignored),
-		cmocka_unit_test(fault_in_the_vectors_ends_the_guest),
+		cmocka_unit_test(fault_in_its_own_vector_comes_again_until_the_mode_ends_it),
+		cmocka_unit_test(a_walk_that_meets_nothing_is_injected_even_when_faults_are_ignored),
+		cmocka_unit_test(each_exit_is_counted_once),
 		cmocka_unit_test(external_abort_of_memory_goes_to_the_guest),
 		cmocka_unit_test(cache_maintenance_of_nothing_does_nothing),
 		cmocka_unit_test(hidden_features_are_undefined),
