@@ -21,16 +21,26 @@ enum {
 	SYSTEM_OFF = 0x08,
 	SYSTEM_RESET = 0x09,
 	PSCI_FEATURES = 0x0a,
+	SYSTEM_RESET2 = 0x12,
 };
+
+#define SYSTEM_WARM_RESET 0
 
 /* Which functions there are, and whether they have a 64-bit form. Not offered, hence NOT_SUPPORTED: MIGRATE and
  * MIGRATE_INFO_UP_CPU (no trusted OS), CPU_FREEZE, CPU_DEFAULT_SUSPEND, NODE_HW_STATE, SYSTEM_SUSPEND, SET_SUSPEND_MODE,
- * PSCI_STAT_*, SYSTEM_RESET2, MEM_PROTECT*. */
+ * PSCI_STAT_*, MEM_PROTECT*. */
 enum { HAS_32 = 1, HAS_64 = 2 };
 static const uint8_t offered[] = {
-	[PSCI_VERSION] = HAS_32,    [CPU_SUSPEND] = HAS_32 | HAS_64,   [CPU_OFF] = HAS_32,
-	[CPU_ON] = HAS_32 | HAS_64, [AFFINITY_INFO] = HAS_32 | HAS_64, [MIGRATE_INFO_TYPE] = HAS_32,
-	[SYSTEM_OFF] = HAS_32,      [SYSTEM_RESET] = HAS_32,           [PSCI_FEATURES] = HAS_32,
+	[PSCI_VERSION] = HAS_32,
+	[CPU_SUSPEND] = HAS_32 | HAS_64,
+	[CPU_OFF] = HAS_32,
+	[CPU_ON] = HAS_32 | HAS_64,
+	[AFFINITY_INFO] = HAS_32 | HAS_64,
+	[MIGRATE_INFO_TYPE] = HAS_32,
+	[SYSTEM_OFF] = HAS_32,
+	[SYSTEM_RESET] = HAS_32,
+	[PSCI_FEATURES] = HAS_32,
+	[SYSTEM_RESET2] = HAS_32 | HAS_64,
 };
 
 static bool is_offered(uint32_t function)
@@ -168,6 +178,13 @@ enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
 			return VCPU_VM_OFF;
 		case SYSTEM_RESET:
 			return VCPU_VM_RESET;
+		case SYSTEM_RESET2:
+			/* Linux asks for a warm reset when it panics and was told "panic=1 reboot=panic_warm"; a kernel
+			 * without a driver for pvpanic can tell it so. [LINUX admin-guide/kernel-parameters.txt, reboot=] */
+			if ((uint32_t)vcpu->page->x[1] == SYSTEM_WARM_RESET)
+				return VCPU_VM_PANIC;
+			result = PSCI_INVALID_PARAMETERS;
+			break;
 		case PSCI_FEATURES:
 			result = features(vcpu);
 			break;

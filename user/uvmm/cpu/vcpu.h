@@ -20,6 +20,7 @@ enum vcpu_next {
 	VCPU_STOPPED,  /* the guest turned this vCPU off */
 	VCPU_VM_OFF,   /* the guest turned the VM off */
 	VCPU_VM_RESET, /* the guest asked for a restart */
+	VCPU_VM_PANIC, /* the guest's kernel says that it panicked */
 	VCPU_VM_HALT,  /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
 };
 

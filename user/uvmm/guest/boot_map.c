@@ -46,6 +46,8 @@ static const char *device_name(enum scan_kind kind)
 		return "PL011";
 	case SCAN_PL031:
 		return "PL031";
+	case SCAN_PVPANIC:
+		return "pvpanic";
 	}
 	return "device";
 }

@@ -14,6 +14,7 @@
 #define GIC_PPI_COUNT 16u
 #define IRQ_EDGE_MASK 3u /* rising or falling */
 #define GICD_SIZE 0x10000u
+#define PVPANIC_SIZE 2u
 #define GIC_ALIGN 0x10000u
 #define TIMER_VIRTUAL 2 /* third interrupt of the binding [DTB arm,arch_timer] */
 
@@ -214,6 +215,17 @@ static bool find_peripheral(const void *fdt, int node, int gic, struct scan_devi
 	return true;
 }
 
+static bool find_pvpanic(const void *fdt, int node, struct scan_device *device, char why[static FIND_WHY_MAX])
+{
+	if (!find_regs(fdt, node, device, why))
+		return false;
+	if (device->reg[0].size >= PVPANIC_SIZE)
+		return true;
+	snprintf(why, FIND_WHY_MAX, "reg %#llx, %#llx must be two bytes", (unsigned long long)device->reg[0].base,
+		 (unsigned long long)device->reg[0].size);
+	return false;
+}
+
 bool find_device(const void *fdt, int node, int gic, struct scan_device *device, char why[static FIND_WHY_MAX])
 {
 	switch (device->kind) {
@@ -224,6 +236,8 @@ bool find_device(const void *fdt, int node, int gic, struct scan_device *device,
 	case SCAN_PL011:
 	case SCAN_PL031:
 		return find_peripheral(fdt, node, gic, device, why);
+	case SCAN_PVPANIC:
+		return find_pvpanic(fdt, node, device, why);
 	case SCAN_GICV3:
 		break;
 	}

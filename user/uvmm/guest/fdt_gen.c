@@ -1,5 +1,6 @@
 /* The guest's device tree of the built-in machine; see fdt_gen.h. Each node as its binding in Linux's
- * Documentation/devicetree/bindings asks: [DTB arm,gic-v3] [DTB arm,arch_timer] [DTB arm,pl011] [DTB arm,pl031]. */
+ * Documentation/devicetree/bindings asks: [DTB arm,gic-v3] [DTB arm,arch_timer] [DTB arm,pl011] [DTB arm,pl031]
+ * [DTB pvpanic-mmio]. */
 #include "guest/fdt_gen.h"
 
 #include <stdio.h>
@@ -191,6 +192,16 @@ static void make_rtc(struct maker *maker, const struct machine_layout *machine)
 	string(maker, at, "clock-names", "apb_pclk");
 }
 
+static void make_pvpanic(struct maker *maker, const struct machine_layout *machine)
+{
+	int at = node(maker, 0, "pvpanic-mmio", machine->pvpanic_base);
+
+	string(maker, at, "compatible", "qemu,pvpanic-mmio");
+	cells(maker, at, "reg",
+	      CELLS(HIGH(machine->pvpanic_base), LOW(machine->pvpanic_base), HIGH(machine->pvpanic_size),
+		    LOW(machine->pvpanic_size)));
+}
+
 enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report *report)
 {
 	struct maker maker = {.tree = out, .report = report};
@@ -201,6 +212,7 @@ enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report
 	maker.e = tree_create(out, report);
 	/* Backwards, because each node is put in front of those already there. */
 	make_root(&maker);
+	make_pvpanic(&maker, in->machine);
 	make_rtc(&maker, in->machine);
 	make_uart(&maker, in->machine);
 	make_clock(&maker, in->machine);

@@ -16,11 +16,11 @@ struct known {
 
 /* GICv2 names too: which GIC it is, is up to the hardware, and the node is rewritten. */
 static const struct known known_table[] = {
-	{"arm,gic-v3", SCAN_GICV3},        {"arm,cortex-a15-gic", SCAN_GICV3}, {"arm,cortex-a9-gic", SCAN_GICV3},
-	{"arm,cortex-a7-gic", SCAN_GICV3}, {"arm,gic-400", SCAN_GICV3},        {"arm,armv8-timer", SCAN_TIMER},
-	{"arm,armv7-timer", SCAN_TIMER},   {"arm,psci-1.0", SCAN_PSCI},        {"arm,psci-0.2", SCAN_PSCI},
-	{"arm,psci", SCAN_PSCI},           {"arm,pl011", SCAN_PL011},          {"arm,sbsa-uart", SCAN_PL011},
-	{"arm,pl031", SCAN_PL031},
+	{"arm,gic-v3", SCAN_GICV3},        {"arm,cortex-a15-gic", SCAN_GICV3},  {"arm,cortex-a9-gic", SCAN_GICV3},
+	{"arm,cortex-a7-gic", SCAN_GICV3}, {"arm,gic-400", SCAN_GICV3},         {"arm,armv8-timer", SCAN_TIMER},
+	{"arm,armv7-timer", SCAN_TIMER},   {"arm,psci-1.0", SCAN_PSCI},         {"arm,psci-0.2", SCAN_PSCI},
+	{"arm,psci", SCAN_PSCI},           {"arm,pl011", SCAN_PL011},           {"arm,sbsa-uart", SCAN_PL011},
+	{"arm,pl031", SCAN_PL031},         {"qemu,pvpanic-mmio", SCAN_PVPANIC},
 };
 
 /* Children of the root that describe no devices. */

@@ -13,6 +13,7 @@ enum scan_kind {
 	SCAN_PSCI,
 	SCAN_PL011,
 	SCAN_PL031,
+	SCAN_PVPANIC,
 };
 
 struct scan_irq {

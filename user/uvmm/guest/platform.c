@@ -14,6 +14,9 @@ const struct machine_layout machine_builtin = {
 	.uart_size = 0x1000,
 	.rtc_base = 0x09010000,
 	.rtc_size = 0x1000,
+	/* Where the binding has its example; QEMU's virt machine has none. [DTB pvpanic-mmio] */
+	.pvpanic_base = 0x09060000,
+	.pvpanic_size = 2,
 	.ram_base = 0x40000000,
 	.uart_intid = PLATFORM_SPI_BASE + 1,
 	.rtc_intid = PLATFORM_SPI_BASE + 2,

@@ -14,6 +14,7 @@ struct machine_layout {
 	uint64_t gicr_base, gicr_stride;
 	uint64_t uart_base, uart_size;
 	uint64_t rtc_base, rtc_size;
+	uint64_t pvpanic_base, pvpanic_size;
 	uint64_t ram_base;
 	/* Interrupt ids as the GIC counts them. */
 	uint32_t uart_intid, rtc_intid;

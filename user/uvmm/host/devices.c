@@ -174,6 +174,28 @@ static enum err create_rtc(struct host *host, const struct scan_device *device)
 	return add_window(host, device, 0, PL031_SIZE, pl031_access, &host->rtc, "PL031");
 }
 
+/* By an access of the calling thread's vCPU. */
+static void pvpanic_event(void *context, bool crash_loaded)
+{
+	struct host *host = context;
+	struct host_vcpu *cpu = host_vcpu_self();
+
+	if (crash_loaded)
+		host_say(host, "the guest's kernel panicked, and goes on with its own crash kernel");
+	else
+		host_end(host, HOST_END_PANIC, cpu ? cpu->vcpu : &host->vm.vcpu[0]);
+}
+
+static enum err create_pvpanic(struct host *host, const struct scan_device *device)
+{
+	struct pvpanic_port port = {host, pvpanic_event};
+
+	if (host->pvpanic.state.version != 0)
+		return REFUSE(host, device, "there is such a device already");
+	pvpanic_init(&host->pvpanic, &port);
+	return add_window(host, device, 0, PVPANIC_SIZE, pvpanic_access, &host->pvpanic, "pvpanic");
+}
+
 static enum err create_device(struct host *host, const struct scan_device *device)
 {
 	switch (device->kind) {
@@ -190,6 +212,8 @@ static enum err create_device(struct host *host, const struct scan_device *devic
 		return create_uart(host, device);
 	case SCAN_PL031:
 		return create_rtc(host, device);
+	case SCAN_PVPANIC:
+		return create_pvpanic(host, device);
 	}
 	return OK;
 }

@@ -18,6 +18,7 @@
 #include "host/console.h"
 #include "model/pl011.h"
 #include "model/pl031.h"
+#include "model/pvpanic.h"
 
 #define HOST_UARTS_MAX 4u
 #define HOST_UART_RESERVE 32u /* bytes of the output buffer that are kept free while the UART is not full */
@@ -30,6 +31,7 @@ enum host_end {
 	HOST_END_OFF = 0,
 	HOST_END_ERROR = 1,       /* the VM could not be set up, or the hypervisor refuses to run it */
 	HOST_END_GUEST_FAULT = 2, /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
+	HOST_END_PANIC = 3,       /* the guest's kernel says that it panicked */
 	HOST_END_CPUS_OFF = 5,    /* the guest turned its last CPU off */
 	HOST_END_RESET = 102,
 };
@@ -80,6 +82,7 @@ struct host {
 	unsigned int uart_count;
 	struct host_uart uart[HOST_UARTS_MAX];
 	struct pl031 rtc;
+	struct pvpanic pvpanic;
 	uint32_t rtc_irq;
 	uint32_t work_irq; /* HOST_EVENT_WORK */
 	uint32_t events[VCPU_EVENT_COUNT];

@@ -56,6 +56,9 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 	case VCPU_VM_RESET:
 		host_end(host, HOST_END_RESET, cpu->vcpu);
 		break;
+	case VCPU_VM_PANIC:
+		host_end(host, HOST_END_PANIC, cpu->vcpu);
+		break;
 	case VCPU_VM_HALT:
 		host_end(host, HOST_END_GUEST_FAULT, cpu->vcpu);
 		break;

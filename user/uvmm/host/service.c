@@ -163,6 +163,9 @@ static void tell_end(const struct host *host)
 	case HOST_END_RESET:
 		l4_log(L4_LOG_ERROR, "the guest asked for a restart; this uvmm ends with code %d", HOST_END_RESET);
 		break;
+	case HOST_END_PANIC:
+		l4_log(L4_LOG_ERROR, "the guest's kernel panicked");
+		break;
 	case HOST_END_CPUS_OFF:
 		l4_log(L4_LOG_ERROR, "the guest turned its last CPU off; nothing can wake it");
 		break;

@@ -53,7 +53,7 @@ static void answers_are_those_of_the_specification(void **state)
 		{0xc4000004, 0, 4, -2},               /* no such level */
 		{0xc4000004, 0x55, 0, -2},            /* no such CPU */
 		{0x8400000e, 0, 0, -1},               /* SYSTEM_SUSPEND */
-		{0xc4000012, 0, 0, -1},               /* SYSTEM_RESET2 */
+		{0xc4000012, 1, 0, -2},               /* SYSTEM_RESET2: of no known type */
 		{0x8400001f, 0, 0, -1},               /* number not given out */
 		{0x84000020, 0, 0, -1},               /* outside PSCI */
 		{0x8400000a, 0x84000000, 0, 0},       /* PSCI_FEATURES */
@@ -62,6 +62,7 @@ static void answers_are_those_of_the_specification(void **state)
 		{0x8400000a, 0xc4000001, 0, 0},       /* original power_state format */
 		{0x8400000a, 0xc400000e, 0, -1},      /* SYSTEM_SUSPEND */
 		{0x8400000a, 0xc4000008, 0, -1},      /* SYSTEM_OFF has no 64-bit form */
+		{0x8400000a, 0xc4000012, 0, 0},       /* SYSTEM_RESET2 */
 		{0x8400000a, 0x12345678, 0, -1},      /* */
 		{0x80000000, 0, 0, 0x10002},          /* SMCCC_VERSION */
 		{0x80000001, 0x80000000, 0, 0},       /* SMCCC_ARCH_FEATURES */
@@ -123,6 +124,9 @@ static void off_and_reset_end_the_vm(void **state)
 	fake_vm_make(&f);
 	assert_int_equal(call4(&f, EC_HVC, 0x84000008, 0, 0, 0), VCPU_VM_OFF);
 	assert_int_equal(call4(&f, EC_HVC, 0x84000009, 0, 0, 0), VCPU_VM_RESET);
+	/* A warm reset is what a guest's kernel asks for when it panicked. */
+	assert_int_equal(call4(&f, EC_HVC, 0x84000012, 0, 0, 0), VCPU_VM_PANIC);
+	assert_int_equal(call4(&f, EC_HVC, 0xc4000012, 0xffffffff00000000, 5, 0), VCPU_VM_PANIC);
 	assert_int_equal(call4(&f, EC_HVC, 0x84000002, 0, 0, 0), VCPU_STOPPED);
 }
 

@@ -71,7 +71,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 		assert_int_equal(s.scan.cpu_count, counts[i]);
 		for (unsigned int c = 0; c < counts[i]; c++)
 			assert_int_equal(s.scan.cpu[c].mpidr, platform_mpidr(c));
-		assert_int_equal(s.scan.device_count, 5);
+		assert_int_equal(s.scan.device_count, 6);
 
 		device = fdt_scan_find(&s.scan, SCAN_GICV3);
 		assert_int_equal(device->reg[0].base, 0x08000000);
@@ -84,6 +84,9 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 		assert_false(device->irq[0].is_edge);
 		assert_null(device->vcon_cap);
 		assert_int_equal(fdt_scan_find(&s.scan, SCAN_PL031)->irq[0].intid, 34);
+		device = fdt_scan_find(&s.scan, SCAN_PVPANIC);
+		assert_int_equal(device->reg[0].base, 0x09060000);
+		assert_int_equal(device->reg[0].size, 2);
 		device = fdt_scan_find(&s.scan, SCAN_TIMER);
 		assert_int_equal(device->irq[0].intid, 27);
 		assert_int_equal(device->irq_count, 1);
