@@ -199,6 +199,11 @@ enum err dataspace_make_clear(struct dataspace *ds, uint64_t end)
 	return OK;
 }
 
+static bool is_mapped_nowhere(const struct dataspace *ds)
+{
+	return ds->owns && list_is_empty(&ds->mappings) && list_is_empty(&ds->slices);
+}
+
 enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done)
 {
 	if (offset % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done > size)
@@ -207,6 +212,11 @@ enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, u
 		return ERR_RANGE;
 	if (ds->flags & L4_MAP_DEVICE || !(ds->flags & L4_MAP_W))
 		return ERR_PERM;
+	/* All of it, and nobody sees it: it is as if new, zeroed when it is mapped, by who maps it. */
+	if (size == ds->size && is_mapped_nowhere(ds)) {
+		ds->cleared = 0;
+		*done = size;
+	}
 	while (*done < size) {
 		*done += clear_step(ds, offset + *done, offset + size);
 		if (*done < size && arch_irq_pending())

@@ -37,7 +37,8 @@ enum err dataspace_create_slice(struct factory *payer, struct dataspace *parent,
 enum err dataspace_find(const struct dataspace *ds, uint64_t offset, pa_t *out_base, uint64_t *out_size);
 /* Make sure that everything below `end` has been zeroed once; bounded steps, ERR_AGAIN: call again. */
 enum err dataspace_make_clear(struct dataspace *ds, uint64_t end);
-/* Zero a range, from *done on; ERR_AGAIN: call again. */
+/* Zero a range, from *done on; ERR_AGAIN: call again. The whole of a dataspace that is mapped nowhere: at once, whatever
+ * its size. */
 enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done);
 
 void dataspace_end(struct object *obj);

@@ -145,6 +145,10 @@ bool object_reap_step(void)
 			return false;
 		case REAP_MORE:
 			return false;
+		case REAP_LATER:
+			list_remove(link);
+			list_push_back(&reap_list, link);
+			return false;
 		case REAP_WAIT:
 			break;
 		}

@@ -27,9 +27,10 @@ struct object {
 };
 
 enum reap {
-	REAP_DONE, /* empty */
-	REAP_MORE, /* go on in the next step */
-	REAP_WAIT, /* another object or CPU has to let go first */
+	REAP_DONE,  /* empty */
+	REAP_MORE,  /* go on in the next step */
+	REAP_LATER, /* go on, but after all others that are on the list now */
+	REAP_WAIT,  /* another object or CPU has to let go first */
 };
 
 /* Make a zeroed object of `size` bytes with one reference and no capability. ERR_NOMEM: the quota is used up. */

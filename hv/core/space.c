@@ -304,12 +304,16 @@ void space_end(struct object *obj)
 	}
 }
 
-/* Threads, capabilities, mappings, tables: each in bounded steps. */
+/* Threads, capabilities, mappings, tables: each in bounded steps. Then what died with a task's capabilities has its turn before
+ * the task counts as gone, so that who destroys it finds all given back that only it had; but what waits for something
+ * else, or died because of that in turn, may come later. */
 enum reap space_reap(struct object *obj)
 {
 	struct space *space = space_of(obj);
 	struct list *link;
 
+	if (space->is_empty)
+		return REAP_DONE;
 	if (!list_is_empty(&space->threads) || !vcpu_leave_space(space))
 		return REAP_WAIT;
 	if (!cap_table_clear(space, REAP_CAPS))
@@ -319,7 +323,10 @@ enum reap space_reap(struct object *obj)
 		mapping_free(LIST_OF(link, struct mapping, in_space));
 	if (!list_is_empty(&space->mappings))
 		return REAP_MORE;
-	return arch_space_clear(space, REAP_TABLES) ? REAP_DONE : REAP_MORE;
+	if (!arch_space_clear(space, REAP_TABLES))
+		return REAP_MORE;
+	space->is_empty = true;
+	return space->is_vm ? REAP_DONE : REAP_LATER;
 }
 
 /* Also for one that failed to be made, which has no tables. */

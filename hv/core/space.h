@@ -22,6 +22,7 @@ struct mapping {
 struct space {
 	struct object obj;
 	bool is_vm;
+	bool is_empty; /* dead, and nothing is left of it */
 	struct arch_space arch;
 	struct list mappings;
 	struct list threads; /* struct thread.in_space */

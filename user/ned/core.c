@@ -79,6 +79,13 @@ static int core_drop(lua_State *L)
 	return 0;
 }
 
+/* slots() -> how many of our slots hold a capability */
+static int core_slots(lua_State *L)
+{
+	push_number(L, l4_slot_count());
+	return 1;
+}
+
 /* destroy(slot): the object goes, the slot stays. */
 static int core_destroy(lua_State *L)
 {
@@ -103,7 +110,7 @@ static int core_create(lua_State *L)
 	return 1;
 }
 
-/* factory_info(slot) -> {quota =, used =, machine_free =, largest_free =} */
+/* factory_info(slot) -> {quota =, used =, machine_free =, largest_free =, hypervisor =} */
 static int core_factory_info(lua_State *L)
 {
 	struct l4_factory_info info;
@@ -111,11 +118,12 @@ static int core_factory_info(lua_State *L)
 
 	if (err != OK)
 		return fail(L, err);
-	lua_createtable(L, 0, 4);
+	lua_createtable(L, 0, 5);
 	set_number(L, "quota", info.quota);
 	set_number(L, "used", info.used);
 	set_number(L, "machine_free", info.machine_free);
 	set_number(L, "largest_free", info.largest_free);
+	set_number(L, "hypervisor", info.hypervisor);
 	return 1;
 }
 
@@ -484,6 +492,7 @@ static const luaL_Reg functions[] = {
 	{"capabilities", core_capabilities},
 	{"kind", core_kind},
 	{"drop", core_drop},
+	{"slots", core_slots},
 	{"destroy", core_destroy},
 	{"create", core_create},
 	{"factory_info", core_factory_info},

@@ -137,6 +137,17 @@ void l4_slot_drop(uint32_t slot)
 	l4_slot_free(slot);
 }
 
+unsigned int l4_slot_count(void)
+{
+	unsigned int count = 0;
+
+	l4_lock_acquire(&slot_lock);
+	for (uint32_t i = 0; i < SLOTS / 64; i++)
+		count += (unsigned int)__builtin_popcountll(slot_taken[i]);
+	l4_lock_release(&slot_lock);
+	return count;
+}
+
 static uint64_t whole_pages(uint64_t size)
 {
 	return (size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);

@@ -1,6 +1,7 @@
 -- Module L4: what scripts use. The names are those of L4Re's ned.
 local abi = require "abi"
 local caps = require "ned.caps"
+local core = require "core"
 local environment = require "ned.environment"
 local factory = require "ned.factory"
 local loader = require "ned.loader"
@@ -40,6 +41,10 @@ L4.Info = report.strict("L4.Info", {
   end,
   mword_bits = function()
     return 64
+  end,
+  -- How many capabilities ned itself holds.
+  slots = function()
+    return core.slots()
   end,
 })
 

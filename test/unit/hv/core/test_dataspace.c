@@ -155,6 +155,50 @@ static void clearing_is_exact_and_goes_on_after_interrupts(void **state)
 	host.interrupt_every = 0;
 }
 
+/* Somebody wrote all over it and is gone: clearing touches no byte, and nobody sees one that was written. */
+static void clearing_what_is_mapped_nowhere_is_left_to_who_maps_it(void **state)
+{
+	struct world *w = *state;
+	struct dataspace *ds = make_dataspace(w, 2 * MIB), *slice = NULL;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		struct space *space = make_space(w, false);
+		unsigned char *byte;
+		uint64_t done = 0;
+
+		assert_int_equal(map(space, ds, 0, 0, 2 * MIB, L4_MAP_R | L4_MAP_W), OK);
+		for (uint64_t at = 0; at < 2 * MIB; at += PAGE)
+			assert_int_equal(see(space, at)[7], 0);
+		for (uint64_t at = 0; at < 2 * MIB; at += PAGE)
+			memset(see(space, at), 7, PAGE);
+		byte = see(space, MIB);
+		/* Mapped: every byte, now. */
+		assert_int_equal(dataspace_clear(ds, 0, 2 * MIB, &done), OK);
+		assert_int_equal(*byte, 0);
+		memset(byte, 7, PAGE);
+		end_owned(w, &space->obj);
+		/* Not all of it: every byte, now. */
+		done = 0;
+		assert_int_equal(dataspace_clear(ds, MIB, PAGE, &done), OK);
+		assert_int_equal(*byte, 0);
+		memset(byte, 7, PAGE);
+		/* A slice might be mapped. */
+		if (round == 1) {
+			assert_int_equal(dataspace_create_slice(w->factory, ds, 0, PAGE, 7, &slice), OK);
+			own(w, &slice->obj);
+		}
+		host.interrupt_every = 1;
+		done = 0;
+		assert_int_equal(dataspace_clear(ds, 0, 2 * MIB, &done), round == 1 ? ERR_AGAIN : OK);
+		while (done < 2 * MIB)
+			(void)dataspace_clear(ds, 0, 2 * MIB, &done);
+		host.interrupt_every = 0;
+		assert_int_equal(*byte, round == 1 ? 0 : 7);
+		if (round == 1)
+			end_owned(w, &slice->obj);
+	}
+}
+
 static void clearing_outside_is_refused(void **state)
 {
 	static const struct {
@@ -275,6 +319,7 @@ int main(void)
 		TEST(scattered_memory_is_used_up_to_the_last_page),
 		TEST(a_window_is_not_zeroed_and_not_given_back),
 		TEST(clearing_is_exact_and_goes_on_after_interrupts),
+		TEST(clearing_what_is_mapped_nowhere_is_left_to_who_maps_it),
 		TEST(clearing_outside_is_refused),
 		TEST(slices_are_checked),
 		TEST(a_slice_that_is_seen_first_is_zero_too),

@@ -146,6 +146,32 @@ static void a_long_death_goes_on_as_long_as_nobody_else_wants_the_cpu(void **sta
 	assert_null(cap_find(space, 1));
 }
 
+/* The task held the last capability of a VM, and of memory mapped in both. */
+static void a_task_that_was_destroyed_has_left_nothing(void **state)
+{
+	struct world *w = *state;
+	struct space *task = NULL, *vm = NULL;
+	struct dataspace *ds = NULL;
+	uint64_t done = 0;
+
+	assert_int_equal(space_create(w->factory, false, &task), OK);
+	assert_int_equal(space_create(w->factory, true, &vm), OK);
+	assert_int_equal(dataspace_create(w->factory, MIB, 0, 12, &ds), OK);
+	assert_int_equal(space_map(vm, ds, L4_RIGHTS_ALL, 0, (ipa_t){0}, MIB, L4_MAP_R, &done), OK);
+	done = 0;
+	assert_int_equal(space_map(task, ds, L4_RIGHTS_ALL, 0, (ipa_t){0}, MIB, L4_MAP_R, &done), OK);
+	put(task, 1, &ds->obj, L4_RIGHTS_ALL);
+	put(task, 2, &vm->obj, L4_RIGHTS_ALL);
+	object_unref(&ds->obj);
+	object_unref(&vm->obj);
+	object_end(&task->obj);
+	while (object_is_reaping(&task->obj))
+		assert_false(object_reap_step());
+	assert_int_equal(w->factory->used, kmem_block_size(sizeof(*task)));
+	object_unref(&task->obj);
+	assert_int_equal(w->factory->used, 0);
+}
+
 static void one_that_waits_does_not_hold_up_others(void **state)
 {
 	struct world *w = *state;
@@ -200,6 +226,7 @@ int main(void)
 		TEST(an_irq_may_watch_itself),
 		TEST(every_kind_can_be_watched_and_ended_without_a_capability),
 		TEST(a_long_death_goes_on_as_long_as_nobody_else_wants_the_cpu),
+		TEST(a_task_that_was_destroyed_has_left_nothing),
 		TEST(one_that_waits_does_not_hold_up_others),
 		TEST(an_idle_cpu_is_called_when_there_is_something_to_reap),
 	};

@@ -95,6 +95,14 @@ function core.drop(slot)
   core.objects[slot] = nil
 end
 
+function core.slots()
+  local n = 0
+  for _ in pairs(core.objects) do
+    n = n + 1
+  end
+  return n
+end
+
 function core.destroy(slot)
   record("destroy", slot)
   if not core.objects[slot] then

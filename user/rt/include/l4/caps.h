@@ -28,6 +28,8 @@ enum err l4_slot_alloc(uint32_t *out_slot);
 enum err l4_slots_alloc(unsigned int count, uint32_t *out_first);
 void l4_slot_free(uint32_t slot);
 void l4_slot_drop(uint32_t slot);
+/* How many slots are taken. */
+unsigned int l4_slot_count(void);
 
 /* `size` bytes of addresses with nothing mapped, aligned to `align` (a power of two, at least a page), or
  * ERR_ADDRNOTAVAIL. Size is rounded up to pages here and in free. */
