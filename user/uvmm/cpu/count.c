@@ -24,3 +24,26 @@ const char *vcpu_exit_name(enum vcpu_exit_kind kind)
 {
 	return names[kind];
 }
+
+static const char *const event_names[VCPU_EVENT_COUNT] = {
+	[VCPU_EVENT_NO_DEVICE] = "no-device",
+	[VCPU_EVENT_BAD_ACCESS] = "bad-access",
+	[VCPU_EVENT_UNDECODABLE] = "undecodable",
+	[VCPU_EVENT_EXCLUSIVE] = "exclusive",
+	[VCPU_EVENT_FETCH] = "fetch",
+	[VCPU_EVENT_WALK] = "walk",
+	[VCPU_EVENT_NO_VECTORS] = "no-vectors",
+	[VCPU_EVENT_SYSREG] = "sysreg",
+	[VCPU_EVENT_TRAP] = "undefined",
+	[VCPU_EVENT_SERROR] = "serror",
+	[VCPU_EVENT_SMCCC] = "unknown-call",
+	[VCPU_EVENT_EXIT] = "unknown-exit",
+	[VCPU_EVENT_SYNC] = "no-registers",
+	[VCPU_EVENT_IRQ_LOST] = "irq-lost",
+	[VCPU_EVENT_DEADLINE] = "no-deadline",
+};
+
+const char *vcpu_event_name(enum vcpu_event event)
+{
+	return event_names[event];
+}

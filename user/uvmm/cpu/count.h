@@ -1,6 +1,8 @@
 /* What a vCPU came out of the guest for, counted by kind. Pure. */
 #pragma once
 
+#include "cpu/vcpu_event.h"
+
 /* One exit is of one kind; ends of interrupts that come along with another exit are not counted as EOI. */
 enum vcpu_exit_kind {
 	VCPU_EXIT_WFX, /* WFI, WFE: only what the hypervisor did not wait for itself */
@@ -22,5 +24,6 @@ enum vcpu_exit_kind {
 	VCPU_EXIT_KINDS,
 };
 
-/* A short name without blanks for each kind, "mmio-decoded". */
+/* A short name without blanks for each kind, "mmio-decoded", and for each event, "no-device". */
 const char *vcpu_exit_name(enum vcpu_exit_kind kind);
+const char *vcpu_event_name(enum vcpu_event event);

@@ -154,7 +154,7 @@ static void rtc_deadline(void *context, uint64_t nanoseconds)
 	struct host *host = context;
 
 	if (l4_irq_deadline(host->rtc_irq, nanoseconds == 0 ? 0 : host_ticks(nanoseconds) + 1) != OK)
-		host_say(host, "the alarm of the guest's clock is not set: the hypervisor takes no deadline");
+		host_event(host, NULL, VCPU_EVENT_DEADLINE, nanoseconds);
 }
 
 static enum err create_rtc(struct host *host, const struct scan_device *device)
@@ -181,7 +181,7 @@ static void pvpanic_event(void *context, bool crash_loaded)
 	struct host_vcpu *cpu = host_vcpu_self();
 
 	if (crash_loaded)
-		host_say(host, "the guest's kernel panicked, and goes on with its own crash kernel");
+		host_say(host, "warning: the guest's kernel panicked, and goes on with its own crash kernel");
 	else
 		host_end(host, HOST_END_PANIC, cpu ? cpu->vcpu : &host->vm.vcpu[0]);
 }

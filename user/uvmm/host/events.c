@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIRST 4u /* that many lines of a kind, then at every power of two */
-
 static const struct {
 	enum log_component component;
 	enum log_level level;
@@ -30,6 +28,10 @@ static const struct {
 	[VCPU_EVENT_SMCCC] = {LOG_CPU, LOG_LEVEL_INFO, "the guest calls the unknown firmware function 0x%llx"},
 	[VCPU_EVENT_EXIT] = {LOG_CPU, LOG_LEVEL_QUIET, "the hypervisor reports the unknown exit 0x%llx"},
 	[VCPU_EVENT_SYNC] = {LOG_CPU, LOG_LEVEL_QUIET, "the hypervisor withholds the guest's registers (error 0x%llx)"},
+	[VCPU_EVENT_IRQ_LOST] = {LOG_IRQ, LOG_LEVEL_WARN,
+				 "interrupt 0x%llx of the guest is lost: the hypervisor takes no more"},
+	[VCPU_EVENT_DEADLINE] = {LOG_IRQ, LOG_LEVEL_WARN,
+				 "a timer of the guest, due at 0x%llx, does not run: the hypervisor takes no deadline"},
 };
 
 /* A system register as assemblers take it: S<op0>_<op1>_C<CRn>_C<CRm>_<op2>. [ARM ESR_EL2, MSR or MRS trapped] */
@@ -40,21 +42,43 @@ static void name_register(char *text, size_t size, uint64_t iss)
 		       (unsigned int)(iss >> 10) & 15, (unsigned int)(iss >> 1) & 15, (unsigned int)(iss >> 17) & 7);
 }
 
+/* What stands before a line, by its level: what went wrong is marked as such. */
+static const char *mark(enum log_level level)
+{
+	switch (level) {
+	case LOG_LEVEL_QUIET:
+		return "error: ";
+	case LOG_LEVEL_WARN:
+		return "warning: ";
+	case LOG_LEVEL_INFO:
+	case LOG_LEVEL_TRACE:
+		break;
+	}
+	return "";
+}
+
 void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)
 {
-	uint32_t count = ++host->events[event];
-	char text[128];
+	enum log_level level = lines[event].level;
+	char text[128], where[40] = "", more[64] = "";
+	uint64_t untold;
 
-	if (lines[event].level > host->options.log[lines[event].component])
+	if (level > host->options.log[lines[event].component]) {
+		event_log_count(&host->events, event);
 		return;
-	if (count > FIRST && (count & (count - 1)) != 0)
+	}
+	if (!event_log_admit(&host->events, event, host_nanoseconds(), &untold))
 		return;
 	if (event == VCPU_EVENT_SYSREG)
 		name_register(text, sizeof(text), value);
 	else
 		(void)snprintf(text, sizeof(text), lines[event].text, (unsigned long long)value);
-	host_say(host, "pc 0x%llx: %s%s", (unsigned long long)vcpu->page->pc, text,
-		 count < FIRST ? "" : "; the next are not all told");
+	if (untold)
+		(void)snprintf(more, sizeof(more), "; %llu more like it were not told", (unsigned long long)untold);
+	if (vcpu)
+		(void)snprintf(where, sizeof(where), "CPU %u at 0x%llx: ", vcpu->index,
+			       (unsigned long long)vcpu->page->pc);
+	host_say(host, "%s%s%s%s", mark(level), where, text, more);
 }
 
 void host_say(struct host *host, const char *format, ...)

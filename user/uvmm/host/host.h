@@ -13,6 +13,7 @@
 
 #include <l4/rt.h>
 
+#include "cpu/event_log.h"
 #include "cpu/vcpu.h"
 #include "guest/boot.h"
 #include "host/console.h"
@@ -85,7 +86,7 @@ struct host {
 	struct pvpanic pvpanic;
 	uint32_t rtc_irq;
 	uint32_t work_irq; /* HOST_EVENT_WORK */
-	uint32_t events[VCPU_EVENT_COUNT];
+	struct event_log events;
 	unsigned int log_used; /* lines for the log that the service thread writes, each ended by 0 */
 	char log[HOST_LOG_MAX];
 	bool ended;
@@ -149,6 +150,7 @@ uint64_t host_nanoseconds(void);
 uint64_t host_ticks(uint64_t nanoseconds);
 
 /* events.c: lines about what the guest did; few, however often it does it. */
+/* vcpu: whose doing it is, or NULL. */
 void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
 /* A line for the log, written by the service thread. With the lock held. */
 __attribute__((format(printf, 2, 3))) void host_say(struct host *host, const char *format, ...);

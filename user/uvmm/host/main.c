@@ -115,24 +115,27 @@ static enum err set_up(struct host *host)
 	return err;
 }
 
+/* The level from which on a line is printed, and what it is marked with. */
 static void print_report(const struct host *host)
 {
-	static const enum log_level level[] = {
-		[REPORT_INFO] = LOG_LEVEL_INFO,
-		[REPORT_WARN] = LOG_LEVEL_WARN,
-		[REPORT_MAP] = LOG_LEVEL_WARN,
-		[REPORT_DISABLED] = LOG_LEVEL_WARN,
+	static const struct {
+		enum log_level level;
+		const char *mark;
+	} kinds[] = {
+		[REPORT_INFO] = {LOG_LEVEL_INFO, ""},
+		[REPORT_WARN] = {LOG_LEVEL_WARN, "warning: "},
+		[REPORT_MAP] = {LOG_LEVEL_WARN, ""},
+		[REPORT_DISABLED] = {LOG_LEVEL_WARN, "disabled: "},
 	};
 
 	for (size_t i = 0; i < host->report.count; i++) {
 		const struct report_line *line = &host->report.lines[i];
 
-		if (level[line->kind] > host->options.log[LOG_CORE])
-			continue;
-		l4_log(L4_LOG_ERROR, "%s%s", line->kind == REPORT_DISABLED ? "disabled: " : "", line->text);
+		if (kinds[line->kind].level <= host->options.log[LOG_CORE])
+			l4_log(L4_LOG_ERROR, "%s%s", kinds[line->kind].mark, line->text);
 	}
 	if (host->report.error[0] != 0)
-		l4_log(L4_LOG_ERROR, "%s", host->report.error);
+		l4_log(L4_LOG_ERROR, "error: %s", host->report.error);
 }
 
 static void print_lines(const char *text)
@@ -171,7 +174,7 @@ int main(int argc, char **argv)
 	struct host *host = calloc(1, sizeof(*host));
 
 	if (!host) {
-		l4_log(L4_LOG_ERROR, "no memory for the VM's state: give the factory a larger quota");
+		l4_log(L4_LOG_ERROR, "error: no memory for the VM's state: give the factory a larger quota");
 		return HOST_END_ERROR;
 	}
 	return run(host, argc, argv);

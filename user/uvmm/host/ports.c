@@ -48,8 +48,7 @@ static void forget_injection(struct l4_vcpu_state *page, uint64_t word)
 static void tell_hypervisor(struct host *host, uint32_t thread, uint64_t word)
 {
 	if (l4_vcpu_irq(thread, word & ~L4_VIRQ_CLEAR, !(word & L4_VIRQ_CLEAR)) != OK)
-		host_say(host, "irq %llu of the guest is lost: the hypervisor takes no more",
-			 (unsigned long long)(word & L4_VIRQ_INTID_MASK));
+		host_event(host, NULL, VCPU_EVENT_IRQ_LOST, word & L4_VIRQ_INTID_MASK);
 }
 
 static void post(struct host *host, struct l4_vcpu_state *page, uint64_t word)
@@ -233,7 +232,7 @@ static void deadline(void *context, struct vcpu *vcpu, uint64_t when)
 	struct host *host = context;
 
 	if (l4_irq_deadline(host->cpu[vcpu->index].timer_irq, when) != OK)
-		host_say(host, "the guest's physical timer does not run: the hypervisor takes no deadline");
+		host_event(host, vcpu, VCPU_EVENT_DEADLINE, when);
 }
 
 /* Its thread rests, and looks at its power when it is kicked. */

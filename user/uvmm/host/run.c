@@ -107,7 +107,7 @@ static void run(struct host_vcpu *cpu)
 
 		host_lock(host);
 		if (__builtin_expect(result < 0, 0)) {
-			host_say(host, "the hypervisor does not run the guest: %s", l4_err_text((int)result));
+			host_say(host, "error: the hypervisor does not run the guest: %s", l4_err_text((int)result));
 			host_end(host, HOST_END_ERROR, vcpu);
 			host_vcpu_hold(host, vcpu->index);
 			next = VCPU_VM_HALT;
