@@ -1,7 +1,7 @@
 # Programs at EL0: the run-time, and below user/ one program per folder. NAME.elf keeps its symbols, NAME goes into the ROM.
 rt_sources := $(wildcard user/rt/*.c user/rt/*.S lib/*.c)
 ned_sources := $(wildcard user/ned/*.c user/ned/*.S)
-uvmm_sources := $(wildcard $(addprefix user/uvmm/,*.c model/*.c guest/*.c cpu/*.c host/*.c))
+uvmm_sources := $(wildcard $(addprefix user/uvmm/,*.c model/*.c guest/*.c cpu/*.c debug/*.c host/*.c))
 servers := $(notdir $(wildcard user/srv/*))
 $(foreach server,$(servers),$(eval $(server)_sources := $(wildcard user/srv/$(server)/*.c)))
 

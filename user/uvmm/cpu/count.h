@@ -20,6 +20,7 @@ enum vcpu_exit_kind {
 	VCPU_EXIT_EVENT,        /* an irq for uvmm itself */
 	VCPU_EXIT_EOI,          /* only to tell that level interrupts ended */
 	VCPU_EXIT_SERROR,
+	VCPU_EXIT_DEBUG, /* breakpoint, watchpoint or step that a debugger set */
 	VCPU_EXIT_OTHER, /* what the hypervisor should not have given us */
 	VCPU_EXIT_KINDS,
 };

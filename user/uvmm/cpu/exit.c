@@ -14,6 +14,10 @@ enum {
 	EC_SYSREG = 0x18,
 	EC_INSTRUCTION_ABORT = 0x20,
 	EC_DATA_ABORT = 0x24,
+	EC_BREAKPOINT = 0x30,
+	EC_STEP = 0x32,
+	EC_WATCHPOINT = 0x34,
+	EC_BRK = 0x3c,
 };
 
 #define ESR_EC(esr) ((uint32_t)((esr) >> 26) & 0x3f)
@@ -135,6 +139,14 @@ static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 		if (page->esr & ISS_S1PTW)
 			return abort_fault(vcpu, VCPU_EXIT_WALK, VCPU_EVENT_WALK);
 		return abort_fault(vcpu, VCPU_EXIT_FETCH, VCPU_EVENT_FETCH);
+	case EC_BREAKPOINT:
+	case EC_STEP:
+	case EC_WATCHPOINT:
+	case EC_BRK:
+		vcpu_count_exit(vcpu, VCPU_EXIT_DEBUG);
+		if (vcpu->vm->port.debug)
+			return vcpu->vm->port.debug(vcpu->vm->port.context, vcpu);
+		[[fallthrough]];
 	default: /* unknown, AArch32 coprocessor, SVE, SME, pointer authentication: hidden, so undefined */
 		vcpu_count_exit(vcpu, VCPU_EXIT_UNDEFINED);
 		vcpu_event(vcpu, VCPU_EVENT_TRAP, page->esr);

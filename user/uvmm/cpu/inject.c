@@ -74,6 +74,13 @@ enum vcpu_next inject_undefined(struct vcpu *vcpu)
 	return take(vcpu, (uint64_t)EC_UNKNOWN << EC_SHIFT | (vcpu->page->esr & ESR_IL));
 }
 
+enum vcpu_next inject_brk(struct vcpu *vcpu)
+{
+	if (!vcpu_fetch(vcpu, L4_VCPU_SYS))
+		return VCPU_VM_HALT;
+	return take(vcpu, vcpu->page->esr);
+}
+
 static bool is_el0(const struct vcpu *vcpu)
 {
 	return vector_offset(vcpu->page->pstate) >= 0x400;

@@ -6,6 +6,9 @@
 /* Undefined instruction at the current pc. */
 enum vcpu_next inject_undefined(struct vcpu *vcpu);
 
+/* The BRK instruction in the exit record, which is the guest's own. */
+enum vcpu_next inject_brk(struct vcpu *vcpu);
+
 /* Synchronous external abort for the abort in the exit record (esr, far of the state page). For one that a walk of the
  * guest's page tables met, the level is the table's. */
 enum vcpu_next inject_abort(struct vcpu *vcpu);

@@ -49,7 +49,9 @@ void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0)
 
 	page->vmpidr = 1ull << 31 | vcpu->mpidr;
 	page->vpidr = vcpu->vm->ids.midr;
-	page->dirty = L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP | L4_VCPU_IDENT;
+	/* What a debugger set is not part of a reset. */
+	page->dirty &= L4_VCPU_DEBUG;
+	page->dirty |= L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP | L4_VCPU_IDENT;
 	if (vcpu->vm->ids.midr == 0) /* not known: the hypervisor keeps the machine's */
 		page->dirty &= ~(uint64_t)L4_VCPU_IDENT;
 	page->clean = 0;

@@ -21,6 +21,7 @@ enum vcpu_next {
 	VCPU_VM_OFF,   /* the guest turned the VM off */
 	VCPU_VM_RESET, /* the guest asked for a restart */
 	VCPU_VM_PANIC, /* the guest's kernel says that it panicked */
+	VCPU_DEBUG,    /* a debugger has it rest: what it met is noted */
 	VCPU_VM_HALT,  /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
 };
 
@@ -37,6 +38,8 @@ struct vcpu_port {
 	void (*start)(void *context, struct vcpu *vcpu);                   /* power is PENDING: run it from entry */
 	bool (*is_ram)(void *context, ipa_t address);
 	void (*event)(void *context, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
+	/* A debug exception of the guest, which a debugger asked for; NULL: there is none. */
+	enum vcpu_next (*debug)(void *context, struct vcpu *vcpu);
 };
 
 struct vcpu {

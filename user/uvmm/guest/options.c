@@ -28,6 +28,16 @@ static_assert(sizeof component_name / sizeof component_name[0] == LOG_COMPONENT_
 static const char *const default_kernel[] = {"rom/Image", "rom/zImage"};
 #define DEFAULT_RAMDISK "rom/initrd"
 
+const char *options_component_name(unsigned int component)
+{
+	return component < LOG_COMPONENT_COUNT ? component_name[component] : NULL;
+}
+
+const char *options_level_name(unsigned int level)
+{
+	return level < sizeof level_name / sizeof level_name[0] ? level_name[level] : NULL;
+}
+
 /* Edit distance, for "did you mean": words longer than this are never near anything. */
 #define WORD_MAX 32
 

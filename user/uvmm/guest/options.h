@@ -68,3 +68,7 @@ void options_free(struct options *options);
 uint64_t options_dtb_limit(const struct options *options);
 
 const char *options_help(void);
+
+/* What the user calls them; NULL past the last. */
+const char *options_component_name(unsigned int component);
+const char *options_level_name(unsigned int level);

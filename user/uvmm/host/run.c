@@ -45,6 +45,9 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 	switch (next) {
 	case VCPU_RUN:
 		return;
+	case VCPU_DEBUG: /* held already */
+		host_service_wake(host);
+		return;
 	case VCPU_STOPPED:
 		__atomic_store_n(&cpu->vcpu->power, VCPU_POWER_OFF, __ATOMIC_RELEASE);
 		if (!any_power(&host->vm))

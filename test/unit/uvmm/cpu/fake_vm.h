@@ -116,7 +116,8 @@ static inline void fake_vm_make(struct fake_vm *f)
 	port = fake_port(&f->hv);
 	(void)gic_init(&f->vm.gic, &port, mpidr, 2, 32);
 	(void)bus_add(&f->vm.bus, &region);
-	f->vm.port = (struct vcpu_port){f, fake_sync, fake_counter, fake_deadline, fake_start, fake_is_ram, fake_event};
+	f->vm.port = (struct vcpu_port){f,          fake_sync,   fake_counter, fake_deadline,
+					fake_start, fake_is_ram, fake_event,   NULL};
 	f->vm.mem = &f->mem;
 	(void)guest_mem_add(&f->mem, (ipa_t){VM_RAM}, VM_RAM_REAL, f->ram);
 	f->vm.vcpu_count = 2;

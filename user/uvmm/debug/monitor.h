@@ -1,0 +1,37 @@
+/* uvmm's monitor: looking at a VM and stopping it, by commands of one line. Pure.
+ *
+ * A line ends with a newline or carriage return; the reply ends with EOT (0x04). A line that ends with a TAB instead
+ * asks for completion: the reply is the words that may stand in place of its last one, a line each. A newline right
+ * behind a carriage return, or the other way round, is no line of its own.
+ */
+#pragma once
+
+#include "debug/debug.h"
+#include "debug/text.h"
+#include "guest/boot.h"
+
+#define MONITOR_LINE_MAX 255u
+#define MONITOR_WORDS_MAX 16u
+#define MONITOR_EOT 0x04
+
+/* Zero-initialise, then set the first ones. */
+struct monitor {
+	struct debug *debug;
+	struct options *options;
+	const struct boot_plan *plan;
+	struct text out; /* to be sent; the owner consumes it */
+	size_t size;
+	bool too_long;
+	char ended_by; /* what ended the last line */
+	bool stepping; /* the reply comes when the step is done */
+	char line[MONITOR_LINE_MAX + 1];
+};
+
+/* Bytes that came. Replies go to monitor->out. */
+void monitor_take(struct monitor *monitor, const void *data, size_t size);
+/* After anything that may have stopped the VM: a step may be done. */
+void monitor_look(struct monitor *monitor);
+/* One line; what it says goes to out. */
+void monitor_execute(struct monitor *monitor, const char *line, struct text *out);
+/* Completion of a line's last word. */
+void monitor_complete(struct monitor *monitor, const char *line, struct text *out);
