@@ -1,27 +1,85 @@
-/* A fair spin lock: take a ticket, wait until it is served. */
+/* A fair spin lock in one word: who waits is served in the order of CPU numbers, round and round.
+ *
+ *   bit 0      held
+ *   bits 1..5  whose turn it is while it is free: CPU + 1, or 0: anybody's
+ *   bits 16..  one bit for each CPU that waits
+ *
+ * A CPU that waits takes the lock when it sees it free and it is its turn. On hardware that is at once. The CPUs of an
+ * emulator are threads, and the one whose turn it is may not be running just now; then the others would wait for it
+ * with nobody holding the lock, over and over. So one that has seen the lock free for a while takes it out of turn.
+ */
 #include "core/lock.h"
 
+#include <assert.h>
+
 #include "arch.h"
+#include "core/sched.h"
+
+#define HELD 1u
+#define TURN_SHIFT 1
+#define TURN (31u << TURN_SHIFT)
+#define WAITS_SHIFT 16
+
+static_assert(CPU_MAX <= 16, "a bit for each");
 
 struct lock hv_lock;
 
-__attribute__((no_sanitize("thread"))) void lock_take(struct lock *lock)
-#if defined(__clang__)
-	__attribute__((no_thread_safety_analysis))
-#endif
+static uint32_t waits(unsigned int cpu)
 {
-	uint32_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	return 1u << (WAITS_SHIFT + cpu);
+}
 
+bool lock_try(struct lock *lock, unsigned int cpu, unsigned int *patience)
+{
+	uint32_t word = __atomic_load_n(&lock->word, __ATOMIC_RELAXED), turn;
+
+	if (word && !(word & waits(cpu)))
+		word = __atomic_or_fetch(&lock->word, waits(cpu), __ATOMIC_RELAXED);
+	if (word & HELD) {
+		*patience = LOCK_PATIENCE;
+		return false;
+	}
+	turn = (word & TURN) >> TURN_SHIFT;
+	if (turn && turn != cpu + 1 && *patience) {
+		--*patience;
+		return false;
+	}
 	/* Acquire: what the last owner wrote is seen after it gave the lock. */
-	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
+	return __atomic_compare_exchange_n(&lock->word, &word, (word & ~(TURN | waits(cpu))) | HELD, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+MAKES_LOCKS void lock_take(struct lock *lock)
+{
+	unsigned int cpu, patience = LOCK_PATIENCE;
+	uint32_t nobody = 0;
+
+	if (__atomic_compare_exchange_n(&lock->word, &nobody, HELD, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	cpu = arch_this_cpu()->id;
+	while (!lock_try(lock, cpu, &patience))
 		arch_spin_wait();
 }
 
-void lock_give(struct lock *lock)
-#if defined(__clang__)
-	__attribute__((no_thread_safety_analysis))
-#endif
+/* The first that waits behind the given CPU, as CPU + 1, or 0. */
+static uint32_t next_turn(uint32_t word, unsigned int cpu)
 {
-	__atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
-	arch_spin_wake();
+	uint32_t all = word >> WAITS_SHIFT, behind = all & ~((2u << cpu) - 1);
+
+	if (!all)
+		return 0;
+	return (uint32_t)__builtin_ctz(behind ? behind : all) + 1;
+}
+
+MAKES_LOCKS void lock_give(struct lock *lock)
+{
+	uint32_t word = HELD;
+
+	/* Release: what was written under the lock is seen by the next owner. Others only add that they wait. */
+	if (__atomic_compare_exchange_n(&lock->word, &word, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		return;
+	while (!__atomic_compare_exchange_n(&lock->word, &word,
+					    (word & ~HELD) | next_turn(word, arch_this_cpu()->id) << TURN_SHIFT, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 }

@@ -1,6 +1,6 @@
 /* The hypervisor's lock.
  *
- * One ticket lock guards all objects, run queues and capability tables (docs/decisions/0001-one-lock.md). It is taken
+ * One fair lock guards all objects, run queues and capability tables (docs/decisions/0001-one-lock.md). It is taken
  * by every system call but vcpu_run, by IPIs, hardware lines for threads and the EL2 timer. It is not taken by the way
  * from a guest to its VMM and back, nor by the virtual timer: these touch only what the CPU owns itself.
  *
@@ -15,19 +15,26 @@
 #define ACQUIRES(x) __attribute__((acquire_capability(x)))
 #define RELEASES(x) __attribute__((release_capability(x)))
 #define REQUIRES(x) __attribute__((requires_capability(x)))
+#define MAKES_LOCKS __attribute__((no_thread_safety_analysis)) /* what the analysis is told, it cannot check */
 #else
 #define LOCK_CAPABILITY
 #define ACQUIRES(x)
 #define RELEASES(x)
 #define REQUIRES(x)
+#define MAKES_LOCKS
 #endif
 
 struct LOCK_CAPABILITY lock {
-	uint32_t next;    /* ticket the next to come takes */
-	uint32_t serving; /* ticket that may enter */
+	uint32_t word; /* see lock.c */
 };
 
 extern struct lock hv_lock;
+
+/* How often a CPU sees the lock free, but another's turn, before it takes it all the same. */
+#define LOCK_PATIENCE 200u
+/* One look of a CPU: did it get the lock? If not it is in line now, and has to look again. patience starts with
+ * LOCK_PATIENCE. */
+bool lock_try(struct lock *lock, unsigned int cpu, unsigned int *patience);
 
 void lock_take(struct lock *lock) ACQUIRES(*lock);
 void lock_give(struct lock *lock) RELEASES(*lock);

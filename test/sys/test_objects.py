@@ -20,7 +20,10 @@ def run(machine, groups, **point):
     return text
 
 
-@pytest.mark.parametrize("cpu, cpus, calls", [("cortex-a57", 1, 2000)])
+@pytest.mark.parametrize("cpu, cpus, calls", [
+    ("cortex-a57", 1, 10000), ("cortex-a57", 2, 20000), ("cortex-a57", 4, 3000),
+    ("max", 1, 3000), ("max", 2, 3000), ("max", 4, 3000),
+])
 def test_objects(machine, cpu, cpus, calls):
     text = run(machine, str(calls), cpu=cpu, cpus=cpus)
     for group in GROUPS:

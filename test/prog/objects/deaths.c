@@ -1,8 +1,6 @@
 /* Deaths of tasks in the middle of calls, receives and answers, on other CPUs: the others hear of it, nothing stays. */
 #include "objects.h"
 
-enum { TIMES = 50 };
-
 #define GATE 10u /* the robots' slots */
 #define REPLY 20u
 
@@ -32,22 +30,6 @@ static void receive(struct pair *p)
 {
 	p->server.page->message.reply_slot = REPLY;
 	robot_tell(&p->server, 0, L4_TAG(L4_THREAD_RECEIVE, 0), WORDS(0));
-}
-
-/* What it waits for has begun. */
-static bool waits(const struct robot *robot)
-{
-	struct l4_thread_info info;
-
-	for (unsigned int i = 0; i < 5000; i++) {
-		if (l4_thread_info(robot->thread, &info))
-			return false;
-		if (info.state != 1)
-			return true;
-		(void)l4_thread_yield();
-		l4_sleep_until(l4_now() + l4_ticks_of_us(20));
-	}
-	return false;
 }
 
 static bool is_gone(const struct robot *robot)
@@ -91,14 +73,14 @@ static bool die(struct pair *p, unsigned int how)
 	switch (how) {
 	case 0: /* a caller that waits for the server */
 		call(p);
-		return waits(&p->client) && l4_object_destroy(p->client.task) == OK;
+		return robot_waits(&p->client) && l4_object_destroy(p->client.task) == OK;
 	case 1: /* a server that waits */
 		receive(p);
-		return waits(&p->server) && l4_object_destroy(p->server.task) == OK;
+		return robot_waits(&p->server) && l4_object_destroy(p->server.task) == OK;
 	case 2: /* a server that owes an answer */
 		receive(p);
 		call(p);
-		return robot_is_back(&p->server, 5000) && waits(&p->client) &&
+		return robot_is_back(&p->server, 5000) && robot_waits(&p->client) &&
 		       l4_object_destroy(p->server.task) == OK && client_hears(p, ERR_NOREPLY);
 	case 3: /* a caller that waits for its answer */
 		receive(p);
@@ -107,11 +89,11 @@ static bool die(struct pair *p, unsigned int how)
 		       robot_do(&p->server, 0, L4_TAG(L4_THREAD_REPLY, 0), WORDS(0)) == ERR_NOENT;
 	case 4: /* a server that never came to serve */
 		call(p);
-		return waits(&p->client) && l4_object_destroy(p->server.task) == OK && !robot_is_back(&p->client, 1) &&
-		       served_by_heir(p);
+		return robot_waits(&p->client) && l4_object_destroy(p->server.task) == OK &&
+		       !robot_is_back(&p->client, 1) && served_by_heir(p);
 	case 5: /* the gate */
 		call(p);
-		return waits(&p->client) && l4_object_destroy(p->gate) == OK && client_hears(p, ERR_NOENT);
+		return robot_waits(&p->client) && l4_object_destroy(p->gate) == OK && client_hears(p, ERR_NOENT);
 	case 6: /* the server drops the answer */
 		receive(p);
 		call(p);
@@ -124,10 +106,11 @@ static bool die(struct pair *p, unsigned int how)
 		receive(p);
 		call(p);
 		return robot_is_back(&p->server, 5000) && l4_object_destroy(p->server.thread) == OK &&
-		       waits(&p->client) && l4_object_destroy(p->server.task) == OK && client_hears(p, ERR_NOREPLY);
+		       robot_waits(&p->client) && l4_object_destroy(p->server.task) == OK &&
+		       client_hears(p, ERR_NOREPLY);
 	default: /* by its own hand, with a caller in its queue */
 		call(p);
-		if (!waits(&p->client))
+		if (!robot_waits(&p->client))
 			return false;
 		robot_tell(&p->server, 1, L4_TAG(L4_OBJECT_DESTROY, 0), WORDS(0));
 		return is_gone(&p->server) && served_by_heir(p);
@@ -151,7 +134,7 @@ static unsigned int die_often(unsigned int how)
 {
 	unsigned int wrong = 0;
 
-	for (unsigned int i = 0; i < TIMES; i++) {
+	for (unsigned int i = 0; i < repeat(50); i++) {
 		struct pair p;
 
 		if (!make_pair(&p, i))
@@ -173,5 +156,5 @@ void test_deaths(void)
 		if (how == 0)
 			before = read_books();
 	}
-	report_books(&before, "after 500 deaths everything is back");
+	report_books(&before, "after all these deaths everything is back");
 }

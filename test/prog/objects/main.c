@@ -33,6 +33,11 @@ void report_equal(uint64_t value, uint64_t expected, const char *sentence)
 		report(false, "%s: it is %lld, not %lld", sentence, (long long)value, (long long)expected);
 }
 
+unsigned int repeat(unsigned int times)
+{
+	return cpu_count > 2 ? times / 5 : times;
+}
+
 struct books read_books(void)
 {
 	struct l4_msg m = {.tag = L4_TAG(L4_FACTORY_INFO, 0)};
@@ -73,6 +78,14 @@ void write_word(uint64_t *word, uint64_t value)
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+void wait_a_little(unsigned int n)
+{
+	if (n < 20)
+		(void)l4_thread_yield();
+	else
+		l4_sleep_until(l4_now() + l4_ticks_of_us(50));
+}
+
 bool wait_for(const uint64_t *word, uint64_t value, uint32_t ms)
 {
 	uint64_t give_up = l4_now() + l4_ticks_of_ms(ms);
@@ -80,11 +93,7 @@ bool wait_for(const uint64_t *word, uint64_t value, uint32_t ms)
 	for (unsigned int i = 0; read_word(word) != value; i++) {
 		if (l4_now() > give_up)
 			return false;
-		/* Others of the same priority first, then those below. */
-		if (i < 20)
-			(void)l4_thread_yield();
-		else
-			l4_sleep_until(l4_now() + l4_ticks_of_us(50));
+		wait_a_little(i);
 	}
 	return true;
 }

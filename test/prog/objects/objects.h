@@ -11,6 +11,9 @@ void report(bool good, const char *format, ...) __attribute__((format(printf, 2,
 void report_equal(uint64_t value, uint64_t expected, const char *sentence);
 
 extern uint32_t factory, scheduler, cpu_count;
+/* How often to do a thing: a fifth of that on many CPUs. An emulator has fewer processors than these, and each step then
+ * waits until the host has run several of its threads: one has the lock, or is next in its line, and the others spin. */
+unsigned int repeat(unsigned int times);
 extern unsigned int hostile_calls; /* how many the hostile tasks make */
 
 /* What the program has used and the hypervisor holds. */
@@ -22,6 +25,8 @@ struct books read_books(void);
 void report_books(const struct books *before, const char *sentence);
 
 void sleep_ms(uint32_t ms);
+/* Lets others of the same priority run, and then all others: the n-th time that somebody looks for something. */
+void wait_a_little(unsigned int n);
 /* Waits until the word has the value, at the most so long. */
 bool wait_for(const uint64_t *word, uint64_t value, uint32_t ms);
 uint64_t read_word(const uint64_t *word);
@@ -41,6 +46,7 @@ void place(uint32_t thread, unsigned int priority, int cpu);
 #define ROBOT_CODE 0x400000ull
 #define ROBOT_PAGE 0x600000ull
 #define ROBOT_UTCB 0x700000ull
+#define ROBOT_SLEEP 255u /* a gate that nobody serves: calls to it end at their deadline */
 
 struct robot_page {             /* offsets known to robot.S */
 	uint64_t wanted;        /* commands given */
@@ -49,7 +55,7 @@ struct robot_page {             /* offsets known to robot.S */
 	uint64_t utcb;          /* its address */
 	uint64_t count;         /* calls to make of each command; for hostile ones */
 	uint64_t value, answer; /* for robot_count */
-	uint64_t fill;
+	uint64_t taken;         /* commands begun */
 	struct {
 		uint64_t word[64];
 		struct l4_cap_item cap[L4_MAX_CAPS];
@@ -75,6 +81,8 @@ enum err robot_restart(struct robot *robot, const char *entry);
 void robot_give(struct robot *robot, uint32_t slot, uint32_t slot_there, uint32_t rights);
 /* Tell it a system call; it goes on from there by itself. */
 void robot_tell(struct robot *robot, uint32_t slot, uint64_t tag, const uint64_t words[L4_REG_WORDS]);
+/* Has it begun the call, and waits in it? */
+bool robot_waits(const struct robot *robot);
 /* Has it come back from the call? */
 bool robot_is_back(struct robot *robot, uint32_t ms);
 enum err robot_result(const struct robot *robot);

@@ -5,11 +5,13 @@
 
 _Static_assert(offsetof(struct robot_page, x) == 16 && offsetof(struct robot_page, utcb) == 88, "known to robot.S");
 _Static_assert(offsetof(struct robot_page, value) == 104 && offsetof(struct robot_page, message) == 128, "robot.S");
+_Static_assert(offsetof(struct robot_page, taken) == 120 && offsetof(struct l4_utcb, deadline) == 544, "robot.S");
+_Static_assert(ROBOT_SLEEP == 255 && (L4_TAG(SERVER_LABEL, 0) | L4_TAG_DEADLINE) == 0x1234561000, "robot.S");
 _Static_assert(sizeof(((struct robot_page *)0)->message) == 70 * 8, "known to robot.S");
 _Static_assert(offsetof(struct l4_utcb, recv_slot) == 64 * 8 + 32 + 12, "the same order as in a UTCB");
-_Static_assert(L4_THREAD_YIELD == 0x10a && L4_THREAD_RECEIVE == 0x104, "known to robot.S");
+_Static_assert(L4_THREAD_RECEIVE == 0x104, "known to robot.S");
 
-static uint32_t code; /* one page for all of them */
+static uint32_t code, sleep_gate; /* a page and a gate for all of them */
 
 static bool make_code(void)
 {
@@ -17,6 +19,7 @@ static bool make_code(void)
 
 	if (code)
 		return true;
+	sleep_gate = new_gate();
 	code = new_memory(L4_PAGE_SIZE, &at);
 	memcpy(at, robot_begin, (size_t)(robot_end - robot_begin));
 	l4_cache_sync_code(at, L4_PAGE_SIZE);
@@ -40,6 +43,7 @@ static bool build(struct robot *robot, uint32_t payer)
 	    l4_space_map(robot->task, robot->memory, 0, ROBOT_PAGE, L4_PAGE_SIZE, map) ||
 	    l4_factory_create_thread(payer, robot->thread, robot->task, ROBOT_UTCB) ||
 	    l4_space_give(robot->task, robot->task, 1, L4_RIGHTS_ALL) ||
+	    l4_space_give(robot->task, sleep_gate, ROBOT_SLEEP, L4_RIGHT_R) ||
 	    l4_attach(robot->memory, 0, L4_PAGE_SIZE, map, &at))
 		return false;
 	robot->page = at;
@@ -82,6 +86,20 @@ void robot_tell(struct robot *robot, uint32_t slot, uint64_t tag, const uint64_t
 	robot->page->x[1] = tag;
 	memcpy(&robot->page->x[2], words, L4_REG_WORDS * sizeof(uint64_t));
 	write_word(&robot->page->wanted, robot->page->wanted + 1);
+}
+
+bool robot_waits(const struct robot *robot)
+{
+	struct l4_thread_info info;
+
+	for (unsigned int i = 0; i < 5000; i++) {
+		if (l4_thread_info(robot->thread, &info))
+			return false;
+		if (read_word(&robot->page->taken) == robot->page->wanted && info.state != 1)
+			return read_word(&robot->page->done) != robot->page->wanted;
+		wait_a_little(i);
+	}
+	return false;
 }
 
 bool robot_is_back(struct robot *robot, uint32_t ms)

@@ -42,6 +42,7 @@ static void test_write_or_execute(void)
 		     "not twice at the same address");
 	report_equal((uint64_t)l4_space_map(robot.task, memory, 0, ROBOT_UTCB, L4_PAGE_SIZE, 5), (uint64_t)ERR_EXIST,
 		     "nor over a UTCB");
+	(void)l4_thread_stop(robot.thread);
 	report_equal((uint64_t)l4_space_unmap(robot.task, 0, 1ull << 40), OK, "unmapping everything is allowed");
 	drop_slot(memory);
 	robot_end_of(&robot);

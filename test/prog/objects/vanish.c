@@ -3,7 +3,7 @@
 
 #include "objects.h"
 
-enum { SIZE = 0x200000, PATTERN = 0x5a, TIMES = 150 };
+enum { SIZE = 0x200000, PATTERN = 0x5a };
 
 struct toucher {
 	char *window;
@@ -38,13 +38,12 @@ static void touch(void *arg)
 }
 
 /* Lets the toucher work for a while. */
-static void let_it_touch(struct toucher *t, const uint64_t *word)
+static void let_it_touch(const uint64_t *word)
 {
 	uint64_t before = read_word(word), give_up = l4_now() + l4_ticks_of_ms(1000);
 
-	(void)t;
 	while (read_word(word) < before + 3 && l4_now() < give_up)
-		(void)l4_thread_yield();
+		l4_sleep_until(l4_now() + l4_ticks_of_us(50));
 }
 
 /* Memory that was given away is zero for its next owner, also when somebody wrote to it until the end. */
@@ -72,17 +71,17 @@ static bool come_and_go(struct toucher *t, unsigned int i, uint32_t memory, uint
 
 	if (i % 3 == 0) { /* unmapped */
 		good &= l4_space_map(L4_SLOT_TASK, memory, 0, (uint64_t)t->window, SIZE, 5) == OK;
-		let_it_touch(t, &t->copies);
+		let_it_touch(&t->copies);
 		good &= l4_space_unmap(L4_SLOT_TASK, (uint64_t)t->window, SIZE) == OK;
-		let_it_touch(t, &t->faults);
+		let_it_touch(&t->faults);
 		return good;
 	}
 	/* What is taken back is a slice, or all of it. */
 	good &= l4_dataspace_slice(memory, slice, 0, SIZE, L4_RIGHT_R | L4_RIGHT_W) == OK;
 	good &= l4_space_map(L4_SLOT_TASK, slice, 0, (uint64_t)t->window, SIZE, 5) == OK;
-	let_it_touch(t, &t->copies);
+	let_it_touch(&t->copies);
 	good &= l4_object_destroy(i % 3 == 1 ? slice : memory) == OK;
-	let_it_touch(t, &t->faults);
+	let_it_touch(&t->faults);
 	good &= l4_drop(slice) == OK;
 	return good;
 }
@@ -92,7 +91,7 @@ static void test_touching(bool writes)
 	struct toucher t = {.writes = writes};
 	uint32_t memory = new_slot(), slice = new_slot(), fresh = new_slot(), thread = 0;
 	uint64_t window = 0;
-	unsigned int dirty = 0, failed = 0;
+	unsigned int times = repeat(150), dirty = 0, failed = 0;
 
 	if (l4_va_alloc(SIZE, SIZE, &window)) {
 		report(false, "there are free addresses");
@@ -100,7 +99,7 @@ static void test_touching(bool writes)
 	}
 	t.window = (char *)window;
 	(void)l4_thread_create_start(touch, &t, PRIORITY, (int)cpu_count - 1, 0, &thread);
-	for (unsigned int i = 0; i < TIMES; i++) {
+	for (unsigned int i = 0; i < times; i++) {
 		void *at = NULL;
 
 		if (i % 3 == 0) {
@@ -120,7 +119,7 @@ static void test_touching(bool writes)
 	write_word(&t.stop, 1);
 	report(wait_for(&t.ended, 1, 5000), "a thread that %s memory which comes and goes survives it",
 	       writes ? "writes" : "reads");
-	report(!failed && !t.wrong && t.copies > TIMES && t.faults > TIMES,
+	report(!failed && !t.wrong && t.copies > times && t.faults > times,
 	       "%llu copies were right, %llu failed, %llu were wrong (%u steps went wrong)",
 	       (unsigned long long)t.copies, (unsigned long long)t.faults, (unsigned long long)t.wrong, failed);
 	report_equal(dirty, 0, "memory that was taken back is zero for the next");
