@@ -32,9 +32,37 @@ enum err irq_create(struct factory *payer, struct irq **out)
 	return OK;
 }
 
+/* A guest's line is over for the vCPU that had it: taken back while it waits there, and the line is finished so
+ * that it can fire for the next. One that the guest handles just now it ends itself. */
+static void leave_vcpu(struct irq *irq)
+{
+	struct vcpu *vcpu = irq->thread->vcpu;
+
+	if (vcpu && !irq->thread->obj.dead)
+		(void)vcpu_inject(vcpu, (irq->badge & L4_VIRQ_INTID_MASK) | L4_VIRQ_CLEAR, VIRQ_NO_LINE);
+	if (irq->events)
+		arch_line_deactivate(irq->line);
+}
+
+static void unbind(struct irq *irq)
+{
+	struct thread *thread = irq->thread;
+
+	list_remove(&irq->in_thread);
+	if (irq->to_vcpu && thread->vcpu)
+		thread->vcpu->bound_count--;
+	irq->to_vcpu = false;
+	irq->thread = NULL;
+	object_unref(&thread->obj);
+}
+
 static void bind(struct irq *irq, struct thread *thread, bool to_vcpu, uint64_t badge)
 {
-	irq_unbind(irq);
+	/* The same vCPU: it only looks different from now on. */
+	if (to_vcpu && irq->to_vcpu && irq->thread == thread && !((irq->badge ^ badge) & L4_VIRQ_INTID_MASK))
+		unbind(irq);
+	else
+		irq_unbind(irq);
 	irq->thread = thread;
 	irq->to_vcpu = to_vcpu;
 	irq->badge = badge;
@@ -98,16 +126,11 @@ enum err irq_bind_vcpu(struct irq *irq, struct thread *thread, uint64_t virq)
 
 void irq_unbind(struct irq *irq)
 {
-	struct thread *thread = irq->thread;
-
-	if (!thread)
+	if (!irq->thread)
 		return;
-	list_remove(&irq->in_thread);
-	if (irq->to_vcpu && thread->vcpu)
-		thread->vcpu->bound_count--;
-	irq->to_vcpu = false;
-	irq->thread = NULL;
-	object_unref(&thread->obj);
+	if (irq->to_vcpu && irq->line != IRQ_NO_LINE)
+		leave_vcpu(irq);
+	unbind(irq);
 }
 
 void irq_trigger(struct irq *irq)

@@ -56,11 +56,29 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 	return OK;
 }
 
+static void finish_line(uint32_t line)
+{
+	if (line >= 32 && line != VIRQ_NO_LINE)
+		arch_line_deactivate(line);
+}
+
+void vcpu_finish_lines(const struct vcpu *vcpu)
+{
+	uint32_t hw[VIRQ_HW_MAX];
+	unsigned int count = virq_hw_list(&vcpu->virqs, hw);
+
+	for (unsigned int i = 0; i < count; i++)
+		finish_line(hw[i]);
+}
+
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	struct thread *thread = vcpu->thread;
 
 	assert(vcpu->loaded_on == VCPU_NOT_LOADED);
+	vcpu_finish_lines(vcpu);
+	for (uint32_t i = 0; i < vcpu->mail_count; i++)
+		finish_line(vcpu->mail_hw[i]);
 	timeout_cancel(&vcpu->wfi);
 	arch_fp_forget(&vcpu->fp);
 	list_remove(&vcpu->in_vm);

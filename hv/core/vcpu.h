@@ -59,6 +59,8 @@ static inline bool vcpu_is_intid(uint64_t virq)
 
 /* ERR_BUSY: the thread has one; ERR_INVAL, ERR_EXIST, ERR_NOMEM for the state page. */
 enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at);
+/* Hardware lines that its queue holds are finished, as no guest will; those of a CPU of its own, below 32, are not. */
+void vcpu_finish_lines(const struct vcpu *vcpu);
 /* Only from the reaper, when no CPU has it loaded. */
 void vcpu_destroy(struct vcpu *vcpu);
 /* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). line: hardware line that is

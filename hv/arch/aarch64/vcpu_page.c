@@ -53,6 +53,7 @@ static void take_vgic(struct vcpu *vcpu)
 
 	/* What was linked to hardware is let go of here and linked again below. */
 	vcpu_set_ppis_active(vcpu, false);
+	vcpu_finish_lines(vcpu);
 	virq_reset(&vcpu->virqs);
 	vcpu->vmcr = page->vmcr;
 	memcpy(vcpu->ap0r, page->ap0r, sizeof(vcpu->ap0r));

@@ -273,6 +273,65 @@ static void binding_to_a_vcpu_is_checked(void **state)
 	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(900, 0, 0)), ERR_NOSPC);
 }
 
+/* [GIC ICC_DIR_EL1]: whoever had the line last, it can fire for the next. */
+static void a_line_that_a_guest_has_not_ended_fires_for_the_next_owner(void **state)
+{
+	static const char *const how[] = {"unbound", "bound to a thread", "irq dies", "vCPU dies",
+					  "vCPU dies with mail"};
+	struct world *w = *state;
+
+	for (unsigned int i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		struct thread *t = make_vcpu(w, 1), *heir = make_task(w, 2, 100);
+		struct irq *irq = make_irq(w);
+		unsigned int before = host.line[LINE].deactivations;
+
+		assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+		assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+		host.cpu = i == 4 ? 0 : 1;
+		irq_line_fired(LINE);
+		assert_int_equal(t->vcpu->mail_count, i == 4);
+		assert_int_equal(host.line[LINE].deactivations, before);
+		if (i == 0)
+			irq_unbind(irq);
+		else if (i == 1)
+			assert_int_equal(irq_bind_thread(irq, heir, 1), OK);
+		else if (i == 2)
+			end_owned(w, &irq->obj);
+		else
+			end_owned(w, &t->space->obj);
+		host_settle_all();
+		host.cpu = 1;
+		if (i < 3)
+			vcpu_take_mail(t->vcpu); /* the guest goes on */
+		assert_true(host.line[LINE].deactivations > before);
+		if (i < 3)
+			assert_false(virq_any_pending(&t->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+		if (i != 2)
+			end_owned(w, &irq->obj);
+		if (i < 3)
+			end_owned(w, &t->space->obj);
+	}
+}
+
+static void a_line_that_fires_for_a_dead_guest_is_kept_for_the_next(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1), *heir = make_vcpu(w, 2);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, false), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	end_owned(w, &t->space->obj);
+	host.cpu = 2;
+	irq_line_fired(LINE);
+	assert_int_equal(irq->events, 1);
+	assert_int_equal(irq_bind_vcpu(irq, heir, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	host_settle_all();
+	vcpu_take_mail(heir->vcpu);
+	assert_true(virq_any_pending(&heir->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+	assert_int_equal(irq->events, 0);
+}
+
 /* ---- death ---- */
 
 static void an_irq_of_a_dead_thread_waits_for_another(void **state)
@@ -366,6 +425,8 @@ int main(void)
 		TEST(a_line_without_owner_is_shut_up),
 		TEST(a_line_of_a_guest_is_left_active_for_the_guest),
 		TEST(binding_to_a_vcpu_is_checked),
+		TEST(a_line_that_a_guest_has_not_ended_fires_for_the_next_owner),
+		TEST(a_line_that_fires_for_a_dead_guest_is_kept_for_the_next),
 		TEST(an_irq_of_a_dead_thread_waits_for_another),
 		TEST(an_irq_that_dies_is_received_by_nobody),
 		TEST(a_bound_thread_that_dies_is_not_kept),
