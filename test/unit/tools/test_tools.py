@@ -132,3 +132,17 @@ def test_backtrace_puts_a_name_to_an_address(tmp_path):
     assert done.returncode == 0, done.stdout
     done = tool("backtrace", str(tmp_path), input="\x1b[31mhv:\x1b[0m backtrace: 0x400000 0x12345678\nnothing here 0x400000\n")
     assert done.stdout.count("reaches_for_the_moon") == 1 and "hv.c:3" in done.stdout
+
+
+def test_kallsyms_elf_makes_symbols_that_binutils_read(tmp_path):
+    text = tmp_path / "kallsyms"
+    text.write_text("guest# cat /proc/kallsyms\r\nffff800008010000 T _text\r\nffff800008010000 t $x\nffff800008010100 t bar\t[mod]\n"
+                    "ffff800009000000 D jiffies\n0000000000000000 T hidden\nnoise\n")
+    out = tmp_path / "symbols"
+    assert "3 symbols" in tool("kallsyms-elf", str(text), str(out)).stdout
+    names = run("aarch64-linux-gnu-nm", "-S", "-n", str(out)).stdout.splitlines()
+    assert names == ["ffff800008010000 0000000000000100 T _text", "ffff800008010100 0000000000100000 t bar",
+                     "ffff800009000000 0000000000001000 B jiffies"]
+    text.write_text("0000000000000000 T _text\n")
+    run_of_zeros = tool("kallsyms-elf", str(text), str(out))
+    assert run_of_zeros.returncode and "read by root" in run_of_zeros.stdout

@@ -16,15 +16,18 @@ enum {
 	EC_BRK = 0x3c,
 };
 
-void debug_init(struct debug *debug, struct vm *vm, const struct guest_mem *mem, const struct debug_port *port,
-		uint64_t dfr0)
+void debug_learn(struct debug *debug, uint64_t dfr0)
+{
+	debug->hard_breaks = (unsigned int)(dfr0 >> 12 & 15) + 1;
+	debug->watches = (unsigned int)(dfr0 >> 20 & 15) + 1;
+}
+
+void debug_init(struct debug *debug, struct vm *vm, const struct guest_mem *mem, const struct debug_port *port)
 {
 	*debug = (struct debug){
 		.vm = vm,
 		.mem = mem,
 		.port = *port,
-		.hard_breaks = (unsigned int)(dfr0 >> 12 & 15) + 1,
-		.watches = (unsigned int)(dfr0 >> 20 & 15) + 1,
 	};
 	for (unsigned int i = 0; i < GIC_CPUS_MAX; i++)
 		debug->cpu[i].told_at = NOWHERE;

@@ -90,9 +90,9 @@ struct debug {
 	struct debug_cpu cpu[GIC_CPUS_MAX];
 };
 
-/* dfr0: the machine's ID_AA64DFR0_EL1, which says how many breakpoints and watchpoints there are. */
-void debug_init(struct debug *debug, struct vm *vm, const struct guest_mem *mem, const struct debug_port *port,
-		uint64_t dfr0);
+void debug_init(struct debug *debug, struct vm *vm, const struct guest_mem *mem, const struct debug_port *port);
+/* The machine's ID_AA64DFR0_EL1, which says how many breakpoints and watchpoints there are. */
+void debug_learn(struct debug *debug, uint64_t dfr0);
 
 /* ---- debug.c: run control ---- */
 

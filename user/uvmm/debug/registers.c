@@ -131,6 +131,37 @@ void register_write(struct l4_vcpu_state *page, unsigned int number, const uint8
 	page->dirty |= group;
 }
 
+/* The views of a vector register that people know from GDB: $v0.d.f[1], $v0.b.u[0]. */
+static void put_vector_types(struct text *out)
+{
+	static const struct {
+		char view;
+		unsigned int bits;
+		const char *real; /* NULL: none */
+	} view[] = {
+		{'d', 64, "ieee_double"}, {'s', 32, "ieee_single"}, {'h', 16, NULL}, {'b', 8, NULL}, {'q', 128, NULL}};
+	enum { VIEWS = sizeof(view) / sizeof(view[0]) };
+
+	for (unsigned int i = 0; i < VIEWS; i++) {
+		unsigned int count = 128 / view[i].bits;
+		char name = view[i].view;
+
+		text_print(out, "<vector id=\"%cu\" type=\"uint%u\" count=\"%u\"/>\n", name, view[i].bits, count);
+		text_print(out, "<vector id=\"%ci\" type=\"int%u\" count=\"%u\"/>\n", name, view[i].bits, count);
+		if (view[i].real)
+			text_print(out, "<vector id=\"%cf\" type=\"%s\" count=\"%u\"/>\n", name, view[i].real, count);
+		text_print(out, "<union id=\"%cn\">", name);
+		if (view[i].real)
+			text_print(out, "<field name=\"f\" type=\"%cf\"/>", name);
+		text_print(out, "<field name=\"u\" type=\"%cu\"/><field name=\"s\" type=\"%ci\"/></union>\n", name,
+			   name);
+	}
+	text_print(out, "<union id=\"vec\">");
+	for (unsigned int i = 0; i < VIEWS; i++)
+		text_print(out, "<field name=\"%c\" type=\"%cn\"/>", view[i].view, view[i].view);
+	text_print(out, "</union>\n");
+}
+
 static void put_xml(struct text *out, unsigned int number)
 {
 	size_t bits = 8 * register_size(number);
@@ -149,27 +180,18 @@ void register_target_xml(struct text *out)
 	static const char begin[] = "<?xml version=\"1.0\"?>\n<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n"
 				    "<target version=\"1.0\">\n<architecture>aarch64</architecture>\n"
 				    "<feature name=\"org.gnu.gdb.aarch64.core\">\n";
-	static const char fpu[] = "</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n"
-				  "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>\n"
-				  "<vector id=\"v2u\" type=\"uint64\" count=\"2\"/>\n"
-				  "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>\n"
-				  "<vector id=\"v4u\" type=\"uint32\" count=\"4\"/>\n"
-				  "<vector id=\"v8u\" type=\"uint16\" count=\"8\"/>\n"
-				  "<vector id=\"v16u\" type=\"uint8\" count=\"16\"/>\n"
-				  "<vector id=\"v1u\" type=\"uint128\" count=\"1\"/>\n"
-				  "<union id=\"vec\"><field name=\"d\" type=\"v2d\"/><field name=\"u\" type=\"v2u\"/>"
-				  "<field name=\"f\" type=\"v4f\"/><field name=\"s\" type=\"v4u\"/>"
-				  "<field name=\"h\" type=\"v8u\"/><field name=\"b\" type=\"v16u\"/>"
-				  "<field name=\"q\" type=\"v1u\"/></union>\n";
+	static const char fpu[] = "</feature>\n<feature name=\"org.gnu.gdb.aarch64.fpu\">\n";
 	static const char system_feature[] = "</feature>\n<feature name=\"uvmm.aarch64.system\">\n";
 	static const char end[] = "</feature>\n</target>\n";
 
 	text_add(out, begin, sizeof(begin) - 1);
 	for (unsigned int i = 0; i < register_count(); i++) {
-		if (i == REG_V0)
+		if (i == REG_V0) {
 			text_add(out, fpu, sizeof(fpu) - 1);
-		else if (i == REG_SYSTEM)
+			put_vector_types(out);
+		} else if (i == REG_SYSTEM) {
 			text_add(out, system_feature, sizeof(system_feature) - 1);
+		}
 		put_xml(out, i);
 	}
 	text_add(out, end, sizeof(end) - 1);

@@ -15,6 +15,8 @@
 
 #include "cpu/event_log.h"
 #include "cpu/vcpu.h"
+#include "debug/gdb.h"
+#include "debug/monitor.h"
 #include "guest/boot.h"
 #include "host/console.h"
 #include "model/pl011.h"
@@ -43,8 +45,9 @@ enum host_event {
 	HOST_EVENT_INPUT,
 	HOST_EVENT_FLUSH,
 	HOST_EVENT_RTC,
-	HOST_EVENT_WORK, /* look what there is to do: text to be written, room for input, an end */
-	HOST_EVENT_KICK, /* look at hold, power and end */
+	HOST_EVENT_WORK,  /* look what there is to do: text to be written, room for input, an end */
+	HOST_EVENT_DEBUG, /* input on a channel of host/debug.c */
+	HOST_EVENT_KICK,  /* look at hold, power and end */
 	HOST_EVENT_TIMER,
 };
 #define HOST_BADGE(event, index) ((uint64_t)(event) << 8 | (index))
@@ -67,6 +70,16 @@ struct host_vcpu {
 	uint32_t timer_irq; /* irq to the thread: deadline of the EL1 physical timer */
 	uint32_t state;     /* atomic */
 	bool given;         /* another thread gave it interrupts, which are in no page yet */
+};
+
+/* debug.c: a channel each for monitor and GDB stub. */
+#define HOST_DEBUG_CHANNELS 2u
+struct host_debug {
+	bool is_on; /* one of them was given */
+	struct l4_channel channel[HOST_DEBUG_CHANNELS];
+	struct debug vm;
+	struct monitor monitor;
+	struct gdb gdb;
 };
 
 struct host {
@@ -92,6 +105,7 @@ struct host {
 	bool ended;
 	enum host_end end;     /* once `ended` */
 	struct vcpu *end_vcpu; /* whose exit ended the VM */
+	struct host_debug debug;
 	struct host_vcpu cpu[GIC_CPUS_MAX];
 };
 
@@ -154,6 +168,12 @@ uint64_t host_ticks(uint64_t nanoseconds);
 void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
 /* A line for the log, written by the service thread. With the lock held. */
 __attribute__((format(printf, 2, 3))) void host_say(struct host *host, const char *format, ...);
+
+/* debug.c: open what there is of `mon` and `gdb`. Input on one of them; a vCPU may have stopped; the VM has ended. */
+enum err host_debug_create(struct host *host);
+void host_debug_input(struct host *host, unsigned int index);
+void host_debug_look(struct host *host);
+void host_debug_end(struct host *host);
 
 /* run.c: what a vCPU's thread does. */
 _Noreturn void host_vcpu_main(void *cpu);

@@ -52,6 +52,8 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 		__atomic_store_n(&cpu->vcpu->power, VCPU_POWER_OFF, __ATOMIC_RELEASE);
 		if (!any_power(&host->vm))
 			host_end(host, HOST_END_CPUS_OFF, cpu->vcpu);
+		else if (debug_cpu_off(&host->debug.vm, cpu->vcpu->index))
+			host_service_wake(host);
 		return;
 	case VCPU_VM_OFF:
 		host_end(host, HOST_END_OFF, cpu->vcpu);

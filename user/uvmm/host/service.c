@@ -139,7 +139,11 @@ static void handle(struct host *host, uint64_t badge)
 		pl031_tick(&host->rtc);
 		host_unlock(host);
 		break;
+	case HOST_EVENT_DEBUG:
+		host_debug_input(host, index);
+		break;
 	case HOST_EVENT_WORK:
+		host_debug_look(host);
 		flush_all(host);
 		for (unsigned int i = 0; i < host->uart_count; i++)
 			fetch_input(host, &host->uart[i]);
@@ -221,6 +225,7 @@ int host_serve(struct host *host)
 		host_vcpu_hold(host, i);
 	host_unlock(host);
 	flush_all(host);
+	host_debug_end(host);
 	tell_end(host);
 	return (int)host->end;
 }

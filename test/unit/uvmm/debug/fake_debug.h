@@ -72,7 +72,8 @@ static inline struct fake_debug *fake_debug_make(void)
 		memcpy(f->ram + i, &(uint32_t){FAKE_NOP}, 4);
 	for (unsigned int i = 0; i < 2; i++)
 		f->fake.page[i].clean = ~0ull;
-	debug_init(&f->debug, &f->fake.vm, &f->mem, &port, FAKE_DFR0);
+	debug_init(&f->debug, &f->fake.vm, &f->mem, &port);
+	debug_learn(&f->debug, FAKE_DFR0);
 	f->monitor.debug = &f->debug;
 	f->monitor.options = &f->options;
 	f->monitor.plan = &f->plan;
