@@ -234,7 +234,8 @@ void lineedit_insert(struct lineedit *edit, const char *text, size_t size)
 /* The end of the line: what is left of cursor and view does not matter any more. */
 static enum lineedit_event finish(struct lineedit *edit, const char *text, enum lineedit_event event)
 {
-	move_to(edit, edit->length);
+	if (edit->cursor != edit->length)
+		move_to(edit, edit->length);
 	put_text(edit, text);
 	edit->is_shown = false;
 	return event;

@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "console.h"
 #include "loader.h"
 
 static uint32_t check_slot(lua_State *L, int index)
@@ -456,6 +457,7 @@ static int core_wait(lua_State *L)
 
 		deadline = ticks < 1 ? 1 : ticks > 9e18 ? 0 : (uint64_t)ticks;
 	}
+	console_forget_interrupt();
 	for (;;) {
 		enum err err = l4_receive(&msg, deadline);
 
@@ -522,5 +524,6 @@ static const luaL_Reg functions[] = {
 int core_open(lua_State *L)
 {
 	luaL_newlib(L, functions);
+	console_add_functions(L);
 	return 1;
 }

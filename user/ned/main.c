@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "console.h"
 #include "core.h"
 #include "embed.h"
 
@@ -88,6 +89,8 @@ int main(int argc, char **argv)
 		l4_log(L4_LOG_ERROR, "no memory for the Lua interpreter");
 		return 1;
 	}
+	/* Coroutines inherit it. */
+	lua_sethook(L, console_hook, LUA_MASKCOUNT, CONSOLE_HOOK_COUNT);
 	lua_pushcfunction(L, add_traceback);
 	lua_pushcfunction(L, run);
 	lua_pushlightuserdata(L, argv);

@@ -8,7 +8,7 @@
 #define WORDS (1 + TEXT_WORDS)
 _Static_assert(WORDS <= L4_MAX_WORDS, "a chunk fits into one message");
 
-unsigned int console_pack(struct l4_msg *msg, const void *text, size_t size, uint64_t flags)
+unsigned int l4_console_pack(struct l4_msg *msg, const void *text, size_t size, uint64_t flags)
 {
 	uint64_t word[WORDS];
 	size_t length = size < L4_CONSOLE_CHUNK ? size : L4_CONSOLE_CHUNK;
@@ -24,7 +24,7 @@ unsigned int console_pack(struct l4_msg *msg, const void *text, size_t size, uin
 	return words;
 }
 
-void console_unpack(const struct l4_msg *msg, void *text, size_t size)
+void l4_console_unpack(const struct l4_msg *msg, void *text, size_t size)
 {
 	uint64_t word[TEXT_WORDS];
 
@@ -37,7 +37,7 @@ enum err l4_console_write_until(uint32_t console, const void *text, size_t size,
 				size_t *out_accepted)
 {
 	struct l4_msg msg = {0};
-	unsigned int words = console_pack(&msg, text, size, 0);
+	unsigned int words = l4_console_pack(&msg, text, size, 0);
 	uint64_t length = msg.word[0];
 	enum err err;
 
@@ -67,7 +67,7 @@ enum err l4_console_read_flags(uint32_t console, void *text, size_t size, uint64
 	got = msg.word[0] & ~L4_CONSOLE_READ_FLAGS;
 	*out_got = got < wanted ? got : wanted;
 	*out_flags = msg.word[0] & L4_CONSOLE_READ_FLAGS;
-	console_unpack(&msg, text, *out_got);
+	l4_console_unpack(&msg, text, *out_got);
 	return OK;
 }
 

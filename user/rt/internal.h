@@ -37,8 +37,3 @@ void fault_init(struct l4_utcb *utcb, char *fault_stack_top, char *stack_bottom,
 
 /* A line for the log that takes no lock and allocates nothing. */
 void log_line_unlocked(const char *text, size_t size);
-
-/* A console message: the length, with flags, and up to L4_CONSOLE_CHUNK bytes; its number of words comes back. And the
- * bytes of one. */
-unsigned int console_pack(struct l4_msg *msg, const void *text, size_t size, uint64_t flags);
-void console_unpack(const struct l4_msg *msg, void *text, size_t size);

@@ -81,11 +81,11 @@ size_t l4_server_console_text(const struct l4_msg *msg, void *to)
 
 	if (size > there)
 		size = there;
-	console_unpack(msg, to, size);
+	l4_console_unpack(msg, to, size);
 	return size;
 }
 
 unsigned int l4_server_console_answer(struct l4_msg *msg, const void *text, size_t size, uint64_t flags)
 {
-	return console_pack(msg, text, size, flags);
+	return l4_console_pack(msg, text, size, flags);
 }

@@ -27,6 +27,11 @@ L4.Cpu_set = sched.Cpu_set
 L4.Loader = report.strict("L4.Loader", {new = loader.new})
 L4.default_loader = loader.new {}
 
+-- Start rom/cons and send all text through it; the gate and the task come back.
+function L4.start_cons(options)
+  return require("ned.cons").start(L4.default_loader, options)
+end
+
 L4.Info = report.strict("L4.Info", {
   Kip = report.strict("L4.Info.Kip", {
     str = function()

@@ -6,6 +6,7 @@ local core = require "core"
 local ends = require "ned.ends"
 local last = require "ned.last"
 local loader = require "ned.loader"
+local log = require "ned.log"
 local report = require "ned.report"
 local restart = require "ned.restart"
 local sched = require "ned.sched"
@@ -60,19 +61,15 @@ local options_of_vm = {
   prio = report.is_integer(1, 255),
   cpus = sched.is_cpus,
   scheduler = caps.is_kind(abi.kind.scheduler),
-  log = function(value)
-    return type(value) ~= "table" and type(value) ~= "function" and "{tag, colour}, or a log" or nil
-  end,
+  log = loader.is_log,
   ext_args = report.is_strings,
   ext_caps = is_table,
   verbose = is_bool,
   net = NOT_THERE,
   vbus = NOT_THERE,
   restart = function() end, -- ned.restart looks at it
-  -- false: no monitor, no debugger; that is how it is.
-  mon = function(value)
-    return value ~= false and "false: a monitor is not there yet" or nil
-  end,
+  mon = is_bool,
+  gdb = is_bool,
   jdb = function(value)
     return value ~= false and "false: a debugger is not there yet" or nil
   end,
@@ -176,9 +173,12 @@ local function begin(self)
     given[key] = value
   end
   given.ram = ram:m("rw")
+  for name, channel in pairs(self.channels) do
+    given[name] = given[name] or channel
+  end
   self.task = loader.start(L4.default_loader, {
     caps = given,
-    log = options.log or {self.name},
+    log = self.log,
     name = self.name,
     prio = options.prio,
     cpus = options.cpus,
@@ -197,6 +197,26 @@ local function begin(self)
   announce(self.name, ram, options)
 end
 
+-- Its channels: they outlive its restarts. With a console server: the log under the VM's name, unless the script says
+-- where it goes; a monitor, and a debugger's channel if the script asks for one.
+local function make_channels(self, id)
+  local fab, options = L4.default_loader.log_fab, self.options
+  self.channels = {}
+  self.log = log.of_option(options.log, self.name, fab or nil)
+  if not self.log then
+    report.fail("%s: log = %s; expected {tag, colour}, or a log", self.what, report.value(options.log))
+  elseif not fab and (options.mon or options.gdb) then
+    report.fail("%s: %s = true: there is no console server; set L4.default_loader.log_fab first", self.what,
+                options.mon and "mon" or "gdb")
+  end
+  if fab and options.mon ~= false then
+    self.channels.mon = fab:create(L4.Proto.Log, "mon" .. id, "blue", "hide")
+  end
+  if options.gdb then
+    self.channels.gdb = fab:create(L4.Proto.Log, "gdb" .. id, "blue", "hide")
+  end
+end
+
 -- Start a virtual machine; see docs/ned.md for the options. An object with stop, state, wait, exit_code comes back.
 function vmm.start_vm(options)
   local what = "start_vm"
@@ -212,6 +232,7 @@ function vmm.start_vm(options)
   end
   local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, options)}
   self.ended_restarts = 0
+  make_channels(self, options.id == nil and name:match("%d+") or options.id)
   begin(self)
   return setmetatable(self, Vm)
 end
@@ -282,6 +303,10 @@ function Vm.__index(self, key)
     return nil
   end
   report.fail("VM '%s' has no '%s'%s", rawget(self, "name"), tostring(key), report.suggest(key, report.names(methods)))
+end
+
+function Vm.__names()
+  return report.names(methods)
 end
 
 function Vm.__tostring(self)

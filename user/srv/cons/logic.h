@@ -49,6 +49,8 @@ void ring_copy(const struct ring *ring, uint64_t position, void *to, size_t size
 uint64_t ring_find_newline(const struct ring *ring, uint64_t from, uint64_t to);
 /* Where the line begins that ends at `position`, which is behind a newline or at the end. */
 uint64_t ring_line_before(const struct ring *ring, uint64_t position);
+/* The part of [from, to) that a terminal would show in the end: what is behind the last CR. One at the end counts not. */
+uint64_t ring_after_cr(const struct ring *ring, uint64_t from, uint64_t to);
 /* Where the last `lines` lines begin; one without newline counts. */
 uint64_t ring_last_lines(const struct ring *ring, unsigned int lines);
 
@@ -197,7 +199,7 @@ struct cons {
 	uint32_t self_taken;
 	bool self_credit_due;
 
-	/* The irq of a client with input; set by main.c, may be NULL. */
+	/* The irq of a client with input, or whose terminal came or left; set by main.c, may be NULL. */
 	void (*notify)(void *context, struct client *client);
 	void (*released)(void *context, struct client *client); /* its gate and irq are not needed any more */
 	void *context;
@@ -215,6 +217,9 @@ void cons_close(struct cons *cons, uint32_t index);
 /* Takes what there is room for and says how much that was. Never waits. */
 size_t cons_write(struct cons *cons, uint32_t index, const char *bytes, size_t size);
 size_t cons_read(struct cons *cons, uint32_t index, char *to, size_t size, bool *out_break);
+
+/* Whether the terminal is connected to it, or it has a line of its own. The irq tells when that changes. */
+bool cons_is_attended(const struct cons *cons, uint32_t index);
 
 /* The UART. Bytes that it sent; how many the terminal may send so that nothing is lost, 0 while the one connected does
  * not read; bytes that go there, and that so many have left. */

@@ -24,6 +24,7 @@ void history_line(struct cons *cons, const struct client *client, uint64_t from,
 			       (unsigned long long)(time % 1000));
 		terminal_text(cons, text);
 	}
+	from = ring_after_cr(&client->history, from, to);
 	if (to - from > CONS_LINE)
 		to = from + CONS_LINE;
 	ring_copy(&client->history, from, text, (size_t)(to - from));
@@ -129,6 +130,7 @@ static bool matches(const struct client *client, const struct job *job, uint64_t
 	char text[CONS_LINE], clean[CONS_LINE + 16];
 	struct filter filter = {0};
 
+	from = ring_after_cr(&client->history, from, to);
 	if (to - from > CONS_LINE)
 		to = from + CONS_LINE;
 	ring_copy(&client->history, from, text, (size_t)(to - from));

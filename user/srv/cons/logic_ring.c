@@ -92,6 +92,16 @@ uint64_t ring_line_before(const struct ring *ring, uint64_t position)
 	return position;
 }
 
+uint64_t ring_after_cr(const struct ring *ring, uint64_t from, uint64_t to)
+{
+	uint64_t begin = from;
+
+	for (uint64_t at = from; at + 1 < to; at++)
+		if (ring_at(ring, at) == '\r')
+			begin = at + 1;
+	return begin;
+}
+
 uint64_t ring_last_lines(const struct ring *ring, unsigned int lines)
 {
 	uint64_t at = ring->next;

@@ -137,6 +137,7 @@ static void say_filtered(struct cons *cons, struct filter *filter, const struct 
 {
 	char text[CONS_LINE], clean[CONS_LINE + 16];
 
+	from = ring_after_cr(ring, from, to);
 	ring_copy(ring, from, text, (size_t)(to - from));
 	terminal_put(cons, clean, filter_text(filter, text, (size_t)(to - from), clean));
 }
@@ -160,6 +161,12 @@ static void say_piece(struct cons *cons, struct client *client, uint64_t end, bo
 	if (client->not_shown != 0)
 		say_not_shown(cons, client);
 	lineedit_hide(&cons->edit);
+	if (ring_after_cr(&client->history, client->shown, end) != client->shown) {
+		/* It writes over what it wrote before. */
+		if (cons->open_line == index)
+			terminal_newline(cons);
+		client->is_broken = false;
+	}
 	if (cons->open_line != index) {
 		terminal_newline(cons);
 		terminal_prefix(cons, client, client->shown, client->is_broken ? '~' : ':');
@@ -177,6 +184,19 @@ static void say_piece(struct cons *cons, struct client *client, uint64_t end, bo
 	}
 }
 
+/* An unfinished line of which a terminal would show nothing now: a prompt that was taken away. */
+static bool is_blank(const struct client *client, uint64_t end)
+{
+	uint64_t from = ring_after_cr(&client->history, client->shown, end);
+	struct filter filter = {0};
+	char text[16], clean[32];
+
+	if (from == client->shown || end - from > sizeof(text))
+		return false;
+	ring_copy(&client->history, from, text, (size_t)(end - from));
+	return filter_text(&filter, text, (size_t)(end - from), clean) == 0;
+}
+
 /* One line of this client, if it has one to say. */
 static bool say_line(struct cons *cons, uint32_t index)
 {
@@ -191,7 +211,7 @@ static bool say_line(struct cons *cons, uint32_t index)
 		/* Unfinished. Somebody who types below another client must not wait for its rest. */
 		if (cons->connected != CONS_NOBODY && client->state != CLIENT_DEAD)
 			return false;
-		if (cons->open_line != index && !is_due(cons, client, 1))
+		if ((cons->open_line != index && !is_due(cons, client, 1)) || is_blank(client, end))
 			return false;
 		if (others_have_lines(cons, index) && !is_due(cons, client, PARTIAL_WAITS))
 			return false;
@@ -283,11 +303,24 @@ static void pump_connected(struct cons *cons)
 	}
 }
 
+bool cons_is_attended(const struct cons *cons, uint32_t index)
+{
+	return cons->connected == index || cons->options.is_framed;
+}
+
+static void tell(struct cons *cons, uint32_t index)
+{
+	struct client *client = client_at(cons, index);
+
+	if (client != NULL && client->state == CLIENT_LIVE && cons->notify != NULL)
+		cons->notify(cons->context, client);
+}
+
 void terminal_connect(struct cons *cons, struct client *client)
 {
-	uint32_t index = (uint32_t)(client - cons->client);
+	uint32_t index = (uint32_t)(client - cons->client), before = cons->connected;
 
-	if (cons->connected == index)
+	if (before == index)
 		return;
 	cons_say(cons, "connected to %s; leave with Ctrl-E .", client->name);
 	cons->connected = index;
@@ -298,6 +331,8 @@ void terminal_connect(struct cons *cons, struct client *client)
 	client->filter = (struct filter){0};
 	client->is_broken = false;
 	client->not_shown = 0;
+	tell(cons, before);
+	tell(cons, index);
 }
 
 void terminal_disconnect(struct cons *cons)
@@ -309,6 +344,7 @@ void terminal_disconnect(struct cons *cons)
 	cons_say(cons, "disconnected from %s", client->name);
 	cons->connected = CONS_NOBODY;
 	cons->is_prompting = cons->is_prompt_due = true;
+	tell(cons, (uint32_t)(client - cons->client));
 }
 
 void terminal_show(struct cons *cons, struct client *client, bool on)

@@ -74,7 +74,7 @@ static void read_uart(struct server *server)
 
 static enum err open_uart(struct server *server)
 {
-	uint32_t irq, factory;
+	uint32_t irq = 0, factory = 0;
 	enum err err = l4_env_cap("console", &server->uart);
 
 	if (err != OK)
@@ -179,6 +179,14 @@ static void bind_irq(struct client *client, const struct l4_msg *msg)
 		(void)l4_irq_trigger(client->irq);
 }
 
+static uint64_t flags_of(const struct server *server, uint32_t index)
+{
+	if (index == CONS_NOBODY)
+		return 0;
+	return (server->cons.client[index].irq == 0 ? L4_READ_UNBOUND : 0) |
+	       (cons_is_attended(&server->cons, index) ? L4_READ_ATTENDED : 0);
+}
+
 static unsigned int serve_client(struct server *server, struct l4_msg *msg)
 {
 	uint32_t index = (uint32_t)(msg->badge & 0xffff) - 16u;
@@ -197,10 +205,8 @@ static unsigned int serve_client(struct server *server, struct l4_msg *msg)
 	case L4_CONSOLE_READ:
 		size = msg->word[0] < sizeof(bytes) ? msg->word[0] : sizeof(bytes);
 		size = cons_read(&server->cons, index, bytes, size, &has_break);
-		return l4_server_console_answer(
-			msg, bytes, size,
-			(has_break ? L4_READ_BREAK : 0) |
-				(index != CONS_NOBODY && client->irq == 0 ? L4_READ_UNBOUND : 0));
+		return l4_server_console_answer(msg, bytes, size,
+						(has_break ? L4_READ_BREAK : 0) | flags_of(server, index));
 	case L4_CONSOLE_BIND_IRQ:
 		if (index != CONS_NOBODY && client->state == CLIENT_LIVE)
 			bind_irq(client, msg);
@@ -232,17 +238,21 @@ _Noreturn static void loop(struct server *server)
 	struct l4_msg msg;
 	unsigned int words = 0;
 	bool is_call = false;
+	const char *output;
 
 	for (;;) {
 		enum err err;
 
-		/* The caller goes on before the UART is looked at. */
-		if (is_call && l4_reply(&msg, words, 0) != OK) {
-			/* It is gone. */
+		if (is_call && cons_output(&server->cons, &output) == 0) {
+			err = l4_server_answer(&msg, words, next_time(server));
+		} else {
+			/* The caller goes on before the UART is looked at. One that is gone needs no answer. */
+			if (is_call)
+				(void)!(l4_reply(&msg, words, 0) == OK);
+			write_uart(server);
+			err = l4_server_receive(&msg, next_time(server));
 		}
 		is_call = false;
-		write_uart(server);
-		err = l4_server_receive(&msg, next_time(server));
 		cons_tick(&server->cons, milliseconds());
 		if (err == OK && (msg.tag & L4_TAG_IRQ) != 0) {
 			read_uart(server);

@@ -16,12 +16,14 @@ function core.reset()
   core.said = {} -- lines
   core.time = 0
   core.next_slot = 100
-  core.rom = {["uvmm"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
+  core.rom = {["uvmm"] = "ELF", ["cons"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
   core.memory = {quota = 256 << 20, used = 0, machine_free = 256 << 20, largest_free = 128 << 20}
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
   core.no_watch, core.no_start = false, false -- make these fail
+  core.is_deaf, core.refusal, core.other_name, core.attached = false, nil, nil, 0
+  core.typed, core.is_attended, core.is_interrupted, core.console_error = {}, false, false, nil
   for i, name in ipairs(ENV) do
     core.objects[i] = {kind = abi.kind[env_kind[name]], rights = name == "rom" and 4 or 15}
   end
@@ -178,6 +180,64 @@ end
 function core.scheduler_place(slot, thread, priority, cpu)
   record("place", slot, thread, priority, cpu)
   return true
+end
+
+-- A console server: takes channels unless it is deaf, or core.refusal says why not.
+function core.channel_attach(service, gate, texts)
+  record("attach", service, gate, (texts:gsub("%z", "|")))
+  if core.is_deaf then
+    return nil, abi.Error.ETIMEDOUT
+  elseif core.refusal then
+    return nil, abi.Error.EINVAL, core.refusal
+  end
+  core.attached = core.attached + 1
+  return core.attached, core.other_name or texts:match("^%Z*")
+end
+
+function core.channel_close(service, number)
+  record("close", service, number)
+end
+
+-- ned's own channel: what is typed is in core.typed, one event each.
+function core.console_open(slot, factory, badge, is_uart)
+  record("console_open", slot, factory, badge, is_uart)
+  if core.console_error then
+    return nil, core.console_error
+  end
+  core.console_badge = badge
+  return true
+end
+
+function core.console_poll()
+  return core.is_attended
+end
+
+function core.console_prompt(text)
+  record("prompt", text)
+end
+
+function core.console_show(on)
+  record("show", on)
+end
+
+function core.console_key()
+  local event = table.remove(core.typed, 1)
+  if event then
+    return table.unpack(event)
+  end
+end
+
+function core.console_insert(text)
+  record("insert", text)
+end
+
+function core.console_interrupted()
+  local is_interrupted = core.is_interrupted
+  core.is_interrupted = false
+  return is_interrupted
+end
+
+function core.console_quiet()
 end
 
 function core.irq_trigger()

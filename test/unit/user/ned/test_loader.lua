@@ -247,7 +247,8 @@ test("loaders have defaults of their own", function(core)
     l:start({}, "rom/uvmm")
   ]]
   equal(core.recorded("create")[1][4], 2 << 20)
-  contains(harness.error_of [[L4.default_loader.log_fab = L4.Env.log]], "is not there yet")
+  contains(harness.error_of [[L4.default_loader.log_fab = L4.Env.log]], "expected the gate of a console server")
+  contains(harness.error_of [[L4.default_loader.ns_fab = L4.Env.log]], "is not there yet")
   contains(harness.error_of [[L4.default_loader.log_fb = 1]], "unknown option 'log_fb'")
 end)
 

@@ -28,6 +28,9 @@ end
 
 local ref_meta = {
   __gc = function(ref)
+    if ref.at_gc then
+      ref.at_gc()
+    end
     if ref.owned then
       core.drop(ref.slot)
     end
@@ -143,6 +146,11 @@ function Handle.__index(self, key)
                 report.suggest(key, report.names(common, methods[kind] or {})))
   end
   return method
+end
+
+-- For the prompt's completion.
+function Handle.__names(self)
+  return report.names(common, methods[rawget(self, "ref").kind] or {})
 end
 
 function Handle.__newindex(self, key)

@@ -28,10 +28,10 @@ setmetatable(_G, {
 
 local function usage_error(format, ...)
   report.say(format, ...)
-  report.say("usage: ned [--exit | --wait-and-exit] [--execute STATEMENTS]... SCRIPT [arguments]")
+  report.say("usage: ned [--exit | --wait-and-exit] [--prompt] [--execute STATEMENTS]... SCRIPT [arguments]")
 end
 
--- {after = nil | "exit" | "wait", statements = {...}, script =, arguments =}, or nil after a message.
+-- {after = nil | "exit" | "wait", prompt = on the machine's console, statements = {...}, script =, arguments =}, or nil after a message.
 local function parse(argv)
   local result = {statements = {}, arguments = {}}
   local i = 1
@@ -41,6 +41,8 @@ local function parse(argv)
       result.after = "exit"
     elseif option == "--wait-and-exit" then
       result.after = "wait"
+    elseif option == "--prompt" then
+      result.prompt = true
     elseif option == "--execute" or option == "-e" or option:find("^%-%-execute=") then
       value = option:match("^%-%-execute=(.*)")
       if not value then
@@ -54,7 +56,7 @@ local function parse(argv)
       table.insert(result.statements, value)
     else
       usage_error("unknown option '%s'%s", option,
-                  report.suggest(option, {"--exit", "--wait-and-exit", "--execute"}))
+                  report.suggest(option, {"--exit", "--wait-and-exit", "--prompt", "--execute"}))
       return nil
     end
     i = i + 1
@@ -144,6 +146,15 @@ local function run_script(request)
   chunk(table.unpack(request.arguments))
 end
 
+-- On the machine's console, when no console server has it.
+local function open_prompt()
+  local log = require("ned.environment").log
+  local prompt = require "ned.prompt"
+  if log and not prompt.is_open() then
+    prompt.open(log, true)
+  end
+end
+
 return function(argv)
   rawset(_G, "L4", require "L4")
   local request = parse(argv)
@@ -161,7 +172,7 @@ return function(argv)
   local was_over = false
   while true do
     local is_through = not script or coroutine.status(script) == "dead"
-    local is_over = is_through and #tasks.running() == 0 and not loop.has_sleepers()
+    local is_over = is_through and tasks.is_idle() and not loop.has_sleepers()
     if is_over and not was_over then
       if not is_broken and script then
         report.say(tasks.count == 0 and "the script is through and started nothing" or
@@ -177,6 +188,10 @@ return function(argv)
     end
     if is_through then
       last.look()
+      if request and request.prompt then
+        open_prompt()
+        request.prompt = nil
+      end
     end
     was_over = is_over
     loop.step()

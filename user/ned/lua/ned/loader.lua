@@ -1,6 +1,7 @@
 -- L4.Loader: programs from the ROM, with exactly the capabilities named.
 local abi = require "abi"
 local caps = require "ned.caps"
+local channels = require "ned.channels"
 local core = require "core"
 local ends = require "ned.ends"
 local environment = require "ned.environment"
@@ -21,8 +22,15 @@ local NO_EFFECT = "has no effect here"
 
 local function is_log(value)
   local kind = type(value)
-  if kind ~= "function" and kind ~= "table" then
+  if kind ~= "function" and kind ~= "table" or caps.is_handle(value) and not log.is_channel(value) then
     return "{tag, colour}, or a log"
+  end
+end
+
+-- The gate of a console server; false: none again.
+local function is_log_fab(value)
+  if value ~= false and caps.is_kind(abi.kind.gate)(value) then
+    return "the gate of a console server, like rom/cons, or false"
   end
 end
 
@@ -53,7 +61,7 @@ local start_options = {
 
 local loader_options = {
   mem = is_quota, factory = is_quota, scheduler = caps.is_kind(abi.kind.scheduler),
-  log_fab = NOT_THERE, ns_fab = NOT_THERE, rm_fab = NOT_THERE, sched_fab = NOT_THERE, loader = NO_EFFECT,
+  log_fab = is_log_fab, ns_fab = NOT_THERE, rm_fab = NOT_THERE, sched_fab = NOT_THERE, loader = NO_EFFECT,
   dbg_events = NOT_THERE,
 }
 
@@ -199,18 +207,30 @@ local function start(self, options, argv, extra)
   extra = extra or {}
   report.check_options(what, options, start_options)
   check_arguments(what, argv)
-  local policy = extra.policy or restart.new(what, ends.program, options.restart)
-  local text = log.of_option(options.log, tasks.free_name(options.name or file:match("([^/]+)$") or file))
+  local list = collect(what, options.caps or {}, "", {})
+  local served = channels.served(list)
+  local policy = extra.policy
+  if served and options.restart == nil then
+    -- All text of the machine goes through it.
+    policy = restart.new(what, ends.program, "crash")
+  elseif not policy then
+    policy = restart.new(what, ends.program, options.restart)
+  end
+  local base = file:match("([^/]+)$") or file
+  local text = log.of_option(options.log, tasks.free_name(options.name or base), not served and self.log_fab or nil)
   if not text then
     report.fail("%s: log = %s; expected {tag, colour}, or a log", what, report.value(options.log))
   end
-  local name = tasks.free_name(options.name or text.tag)
-
-  local list = collect(what, options.caps or {}, "", {})
+  local name = tasks.free_name(options.name or text.tag or base)
   local payer = options.factory or options.mem or self.factory or self.mem
   local factory = factory_of(what, payer)
   local scheduler = scheduler_of(what, self, options)
-  add_default(list, "log", environment.log and environment.log:m("rw"))
+  add_default(list, "log", text.handle or environment.log and environment.log:m("rw"))
+  -- On a channel its name is told already.
+  local mark = {tag = text.tag, colour = text.colour}
+  if text.handle then
+    mark.tag = base ~= text.tag and base or nil
+  end
   add_default(list, "rom", environment.rom and environment.rom:m("r"))
   add_default(list, "factory", factory:m("rs"))
   add_default(list, "scheduler", scheduler and scheduler:m("rws"))
@@ -223,13 +243,23 @@ local function start(self, options, argv, extra)
     is_restartable = extra.kind ~= nil,
     owner = extra.owner,
     -- What ned itself has to keep as long as the program runs.
-    keep = {factory, scheduler},
+    keep = {factory, scheduler, list},
+    is_service = served ~= nil,
+    at_end = text.is_own and function()
+      channels.close(text.handle)
+    end or nil,
     own_factory = not caps.is_handle(payer) and factory or nil,
     launch = function(task)
       if task.status and extra.before then
         extra.before()
       end
-      launch(task, what, file, argv, factory, scheduler, list, text)
+      launch(task, what, file, argv, factory, scheduler, list, mark)
+      if served then
+        table.insert(task.releases, function()
+          channels.stopped(served)
+        end)
+        channels.started(served)
+      end
     end,
   }
 end
@@ -308,9 +338,28 @@ function Loader.__index(self, key)
   report.fail("a loader has no '%s'%s", tostring(key), report.suggest(key, report.names(methods, loader_options)))
 end
 
+-- ned's own lines go the same way, and its prompt comes with them.
+local function use_log_fab(gate)
+  local prompt = require "ned.prompt"
+  if not prompt.is_open() then
+    prompt.open(gate:create(abi.Proto.Log, "ned", "cyan"), false)
+  end
+end
+
+function Loader.__tostring()
+  return "loader"
+end
+
+function Loader.__names()
+  return report.names(methods, loader_options)
+end
+
 function Loader.__newindex(self, key, value)
   report.check_options("loader", {[key] = value}, loader_options)
   rawset(self, key, value)
+  if key == "log_fab" and value and self == require("L4").default_loader then
+    use_log_fab(value)
+  end
 end
 
 -- L4.Loader.new{factory =, mem =, scheduler =}: defaults for the programs it starts.
@@ -324,4 +373,4 @@ function Loader.new(options)
   return setmetatable(self, Loader)
 end
 
-return {new = Loader.new, start = start, rom_names = rom_names}
+return {new = Loader.new, start = start, rom_names = rom_names, is_log = is_log}

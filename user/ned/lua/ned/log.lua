@@ -1,4 +1,6 @@
--- Where a program's text goes and what marks it: a tag and a colour.
+-- Where a program's text goes and what marks it: a channel of its own, or a tag and a colour on the machine's console.
+local abi = require "abi"
+local caps = require "ned.caps"
 local report = require "ned.report"
 
 local log = {}
@@ -50,19 +52,40 @@ function log.new(tag, colour)
   return setmetatable({tag = tag, colour = colour_of("log '" .. tag .. "'", colour)}, Log)
 end
 
--- What `log = ` of a program may be: nil, a log, {tag, colour}, a function that returns one of these.
-function log.of_option(value, default_tag)
+-- Whether the value is a text channel: a gate of a console server, or the machine's console.
+function log.is_channel(value)
+  return caps.is_handle(value) and (value.ref.kind == abi.kind.gate or value.ref.kind == abi.kind.console)
+end
+
+local function of_channel(handle, is_own)
+  local name = handle.ref.kind == abi.kind.gate and handle.ref.name or nil
+  return setmetatable({tag = name, colour = 0, handle = handle, is_own = is_own}, Log)
+end
+
+-- What `log = ` of a program may be: nil, a log, a channel, {tag, colour, options ...}, a function that returns one of
+-- these. `fab` makes the channel when only its tag is given; nil: the text goes to the machine's console, marked.
+function log.of_option(value, default_tag, fab)
   if type(value) == "function" then
     value = value()
   end
   if value == nil then
-    return log.new(default_tag)
-  elseif getmetatable(value) == Log then
-    return value
-  elseif type(value) == "table" and getmetatable(value) == nil then
-    return log.new(value[1] == nil and default_tag or value[1], value[2])
+    value = {}
   end
-  return nil
+  if getmetatable(value) == Log then
+    return value
+  elseif log.is_channel(value) then
+    return of_channel(value)
+  elseif type(value) ~= "table" or getmetatable(value) ~= nil then
+    return nil
+  end
+  local tag = value[1] == nil and default_tag or value[1]
+  if fab then
+    return of_channel(fab:create(abi.Proto.Log, tag, table.unpack(value, 2)), true)
+  elseif value[3] ~= nil then
+    report.fail("log '%s': option %s is for a console server; set log_fab of the loader", tostring(tag),
+                report.value(value[3]))
+  end
+  return log.new(tag, value[2])
 end
 
 return log

@@ -15,12 +15,15 @@ function loop.set_error_handler(fn)
   on_error = fn
 end
 
+-- Let it go on; its errors go to the error handler.
 local function resume(co, ...)
   local ok, message = coroutine.resume(co, ...)
   if not ok then
     on_error(co, message)
   end
 end
+
+loop.resume = resume
 
 -- Call fn when the irq with the badge that comes back arrives.
 function loop.add_handler(fn)
@@ -100,13 +103,29 @@ function loop.wait(ready, time)
   repeat
     coroutine.yield()
     -- Somebody else than the loop may have resumed us too early.
-  until is_due(entry)
+  until entry.cancelled or is_due(entry)
   for i, other in ipairs(parked) do
     if other == entry then
       table.remove(parked, i)
       break
     end
   end
+  if entry.cancelled then
+    error(entry.cancelled, 0)
+  end
+end
+
+-- What the coroutine waits for fails with that message, now. false: it waits for nothing.
+function loop.cancel(co, message)
+  for i, entry in ipairs(parked) do
+    if entry.co == co then
+      table.remove(parked, i)
+      entry.cancelled = message
+      resume(co)
+      return true
+    end
+  end
+  return false
 end
 
 function loop.sleep(seconds)

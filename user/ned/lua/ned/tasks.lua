@@ -42,6 +42,9 @@ local function finish(self)
   self.turn = self.turn + 1
   self.launch, self.keep, self.own_factory = nil, nil, nil
   remove_alive(self)
+  if self.at_end then
+    self.at_end()
+  end
   if self.handler then
     call_handler(self, self.handler)
   end
@@ -172,7 +175,8 @@ tasks.detach = detach
 
 -- Start a program. spec: name, file; launch(task), which loads an instance, attaches it and lets it run, or fails with
 -- nothing left behind; kind of ned.ends; policy of ned.restart, or nil; is_restartable: launch is kept for restart();
--- owner: what handlers are given instead of the task; keep: what has to stay as long as it lives; own_factory: the
+-- is_service: it serves the others and does not count when the question is whether everything has ended; at_end(): called
+-- when it has, for good; owner: what handlers are given instead of the task; keep: what has to stay as long as it lives; own_factory: the
 -- factory that only its instances use.
 function tasks.begin(spec)
   local self = setmetatable(spec, Task)
@@ -277,7 +281,7 @@ end
 
 local optional = {
   handler = true, restart_function = true, status = true, word = true, keep = true, own_factory = true, launch = true,
-  is_restartable = true, policy = true, owner = true, badge = true, irq = true, slot = true,
+  is_restartable = true, policy = true, owner = true, badge = true, irq = true, slot = true, is_service = true, at_end = true,
 }
 
 function Task.__index(self, key)
@@ -287,6 +291,10 @@ function Task.__index(self, key)
     return nil
   end
   report.fail("task '%s' has no '%s'%s", rawget(self, "name"), tostring(key), report.suggest(key, report.names(methods)))
+end
+
+function Task.__names()
+  return report.names(methods)
 end
 
 function Task.__tostring(self)
@@ -304,6 +312,16 @@ function tasks.running()
     names[i] = task.name
   end
   return names
+end
+
+-- Whether nothing runs but what only serves the others.
+function tasks.is_idle()
+  for _, task in ipairs(alive) do
+    if not task.is_service then
+      return false
+    end
+  end
+  return true
 end
 
 -- Whether some of that kind were started, and all of them have ended for good.

@@ -20,6 +20,11 @@ enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadl
  * ERR_NOENT: the call had none there. */
 enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, uint32_t *out_slot);
 
+/* Bytes in a message, as the `console` operations have them: word 0 the length with flags, then up to L4_CONSOLE_CHUNK
+ * bytes. Pack gives the number of words; unpack takes `size` of them, whatever word 0 says. */
+unsigned int l4_console_pack(struct l4_msg *msg, const void *text, size_t size, uint64_t flags);
+void l4_console_unpack(const struct l4_msg *msg, void *text, size_t size);
+
 /* Text channels (the `console` operations of abi/abi.toml) from the server's side: the bytes of a write call, at most
  * L4_CONSOLE_CHUNK; and the answer of a read call, whose number of words comes back. `flags`: L4_READ_*. */
 size_t l4_server_console_text(const struct l4_msg *msg, void *to);

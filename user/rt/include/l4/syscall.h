@@ -407,7 +407,7 @@ static inline enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool r
  * hypervisor always answers at once. <l4/channel.h> also copes with servers that die and come back. */
 
 #define L4_CONSOLE_CHUNK 480u
-#define L4_CONSOLE_READ_FLAGS ((uint64_t)(L4_READ_BREAK | L4_READ_UNBOUND))
+#define L4_CONSOLE_READ_FLAGS ((uint64_t)(L4_READ_BREAK | L4_READ_UNBOUND | L4_READ_ATTENDED))
 
 /* Offer up to L4_CONSOLE_CHUNK bytes; the channel says how many it took, which may be none. */
 enum err l4_console_write(uint32_t console, const void *text, size_t size, size_t *out_accepted);

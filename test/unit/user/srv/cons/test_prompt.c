@@ -235,7 +235,7 @@ static void input_goes_to_the_connected(void **state)
 	assert_contains(seen(), "cons: connected to vm2; leave with Ctrl-E .\n");
 	type("ls -l\r\003\t");
 	assert_string_equal(seen(), "");
-	assert_int_equal(notified, 1);
+	assert_int_equal(notified, 2); /* connected, and input */
 	assert_string_equal(input_of(1), "ls -l\r\003\t");
 	assert_string_equal(input_of(0), "");
 	type("\005.");

@@ -339,6 +339,40 @@ static void who_is_wanted_is_connected_when_it_comes(void **state)
 	assert_int_equal(cons.connected, 1);
 }
 
+static void what_is_written_over_is_shown_as_it_ends(void **state)
+{
+	uint32_t a = create("a");
+
+	(void)state;
+	say(a, "10%\r20%\r100%\r\n");
+	assert_string_equal(seen(), "a: 100%\n");
+	say(a, "ned> x");
+	pass(50);
+	say(a, "\r\033[Ka line\r\nned> ");
+	assert_string_equal(seen(), "a: ned> x\na: a line\n");
+	say(a, "\r\033[K");
+	pass(5000);
+	assert_string_equal(seen(), "");
+	say(a, "more\r\n");
+	assert_string_equal(seen(), "a: more\n");
+}
+
+static void who_is_connected_knows_it(void **state)
+{
+	(void)state;
+	(void)create("a");
+	(void)create("b");
+	assert_false(cons_is_attended(&cons, 0));
+	type("\0051");
+	assert_int_equal(notified, 1);
+	assert_true(cons_is_attended(&cons, 0));
+	type("\0052");
+	assert_int_equal(notified, 3);
+	assert_false(cons_is_attended(&cons, 0));
+	type("\005.");
+	assert_int_equal(notified, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +397,8 @@ int main(void)
 		CASE(an_ended_client_says_its_last_words_and_is_forgotten),
 		CASE(an_ended_client_may_be_kept),
 		CASE(who_is_wanted_is_connected_when_it_comes),
+		CASE(what_is_written_over_is_shown_as_it_ends),
+		CASE(who_is_connected_knows_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
