@@ -101,7 +101,8 @@ fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
 # VMs that come and go for ROUNDS rounds, then the system tests and the fuzzers again and again, for T seconds.
 ROUNDS ?= 200
 soak:
-	UVMM_CHURN_ROUNDS=$(ROUNDS) UVMM_DEBIAN_ROUNDS=50 $(MAKE) sys CASE="test_churn or debian_reboots"
+	UVMM_CHURN_ROUNDS=$(ROUNDS) UVMM_DEBIAN_ROUNDS=50 UVMM_HOTPLUG_ROUNDS=50 \
+		$(MAKE) sys CASE="test_churn or debian_reboots or takes_cpus_off"
 	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
 
 cov: $(call unit_programs,cov)

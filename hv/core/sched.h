@@ -5,7 +5,7 @@
 
 #define CPU_MAX 16u
 #define PRIORITIES 256u
-#define TIME_SLICE_MS 10u
+#define TIME_SLICE_MS 3u /* guests whose vCPUs wait for each other in lock step take a turn of each for each step */
 
 struct cpu {
 	/* known to vectors.S: keep first */

@@ -17,6 +17,7 @@
 #define PSCI_NOT_SUPPORTED (-1)
 #define PSCI_INVALID_PARAMETERS (-2)
 #define PSCI_ALREADY_ON (-4)
+#define PSCI_ON_PENDING (-5)
 #define PSCI_INVALID_ADDRESS (-9)
 
 /* x[0..17] go in and come out. In calls.S. */

@@ -34,7 +34,7 @@ static void print_one(struct monitor *monitor, const struct gic_range *range, un
 static void print_range(struct monitor *monitor, const struct gic_range *range, bool all, struct text *out)
 {
 	struct gic *gic = &monitor->debug->vm->gic;
-	uint32_t pending = gic_pending(gic, range), active = gic_held(gic, range, L4_VIRQ_ACTIVE);
+	uint32_t pending = gic_pending(gic, range), active = gic_held(gic, range).active;
 	uint32_t shown = all ? range->valid : (range->bank->enable | pending | active) & range->valid;
 
 	for (; shown != 0; shown &= shown - 1)

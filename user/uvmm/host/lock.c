@@ -12,9 +12,10 @@
 
 _Static_assert(GIC_CPUS_MAX <= 64, "a bit for each vCPU");
 
-/* Looks before the thread sleeps; equals on this CPU and holders on others need no more. */
-#define YIELDS 64u
-#define WAIT_US 50u
+/* Who is on another CPU answers within these looks. Then the thread sleeps: on its own CPU others get their turn, and
+ * after a sleep it comes before equals that only calculate, which after a yield it would not. */
+#define LOOKS 256u
+#define WAIT_US 20u
 
 static _Thread_local struct host_vcpu *self;
 
@@ -25,8 +26,8 @@ struct host_vcpu *host_vcpu_self(void)
 
 static void wait_a_little(unsigned int round)
 {
-	if (round < YIELDS)
-		(void)l4_thread_yield();
+	if (round < LOOKS)
+		__asm__ volatile("yield");
 	else
 		l4_sleep_until(l4_now() + l4_ticks_of_us(WAIT_US));
 }

@@ -69,10 +69,10 @@ static void count_given(struct gic *gic, unsigned int cpu)
 	struct gic_range range = gic_private_range(gic, cpu);
 	const struct l4_vcpu_vgic *vgic;
 
-	(void)gic_held(gic, &range, 0);
+	(void)gic_held(gic, &range);
 	for (unsigned int bank = 0; bank < gic->state.spi_count / 32; bank++) {
 		range = gic_shared_range(gic, bank);
-		(void)gic_held(gic, &range, 0);
+		(void)gic_held(gic, &range);
 	}
 	vgic = gic->port.held(gic->port.context, cpu);
 	if (vgic)
@@ -113,6 +113,7 @@ void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 		}
 		bank->latch &= ~(1u << bit);
 		bank->given |= 1u << bit;
+		bank->holders |= 1ull << cpu;
 		gic->port.give(gic->port.context, cpu, virq);
 	}
 }
@@ -132,61 +133,76 @@ static uint32_t bound_lines(struct gic *gic, const struct gic_range *range, uint
 	return lines;
 }
 
-static uint32_t held_by(struct gic *gic, const struct gic_range *range, unsigned int cpu, uint64_t state, bool *known)
+/* What that vCPU holds of the range, by state. False: it cannot be had. */
+static bool look_at(struct gic *gic, const struct gic_range *range, unsigned int cpu, struct gic_held_mask *out)
 {
 	const struct l4_vcpu_vgic *vgic = gic->port.held(gic->port.context, cpu);
-	uint32_t mask = 0;
 
-	if (!vgic) {
-		*known = false;
-		return 0;
-	}
+	*out = (struct gic_held_mask){0, 0};
+	if (!vgic)
+		return false;
 	for (uint32_t i = 0; i < vgic->held_count && i < L4_VCPU_HELD_MAX; i++) {
 		uint32_t bit = (uint32_t)(vgic->held[i] & L4_VIRQ_INTID_MASK) - range->first;
 
-		if (bit < 32 && (vgic->held[i] & state))
-			mask |= 1u << bit;
+		if (bit >= 32)
+			continue;
+		if (vgic->held[i] & L4_VIRQ_PENDING)
+			out->pending |= 1u << bit;
+		if (vgic->held[i] & L4_VIRQ_ACTIVE)
+			out->active |= 1u << bit;
 	}
-	return mask;
+	return true;
 }
 
-static uint32_t held_anywhere(struct gic *gic, const struct gic_range *range, uint64_t state, bool *known)
+/* What any vCPU holds of the range. Only those are asked that got something of it: to ask another vCPU is to stop it. */
+static struct gic_held_mask look(struct gic *gic, const struct gic_range *range, bool *known)
 {
-	uint32_t mask = 0;
+	struct gic_held_mask all = {0, 0}, one;
 
-	if (!range->shared)
-		return held_by(gic, range, range->cpu, state, known);
-	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++)
-		mask |= held_by(gic, range, cpu, state, known);
-	return mask;
+	if (!range->shared) {
+		*known = look_at(gic, range, range->cpu, &all);
+		return all;
+	}
+	for (uint64_t left = range->bank->holders; left != 0; left &= left - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
+
+		if (!look_at(gic, range, cpu, &one))
+			*known = false;
+		else if (!(one.pending | one.active))
+			range->bank->holders &= ~(1ull << cpu);
+		all.pending |= one.pending;
+		all.active |= one.active;
+	}
+	return all;
 }
 
-uint32_t gic_held(struct gic *gic, const struct gic_range *range, uint64_t state)
+struct gic_held_mask gic_held(struct gic *gic, const struct gic_range *range)
 {
 	struct gic_bank *bank = range->bank;
+	struct gic_held_mask held = {0, 0};
 	bool known = true;
-	uint32_t mask;
 
 	if (!(bank->given | bank->bound))
-		return 0;
-	mask = held_anywhere(gic, range, state, &known);
+		return held;
+	held = look(gic, range, &known);
 	/* Nobody tells when an edge has ended, so this is the moment to forget it. */
 	if (known && bank->given & bank->edge)
-		bank->given &= ~bank->edge | held_anywhere(gic, range, L4_VIRQ_PENDING | L4_VIRQ_ACTIVE, &known);
-	return mask;
+		bank->given &= ~bank->edge | held.pending | held.active;
+	return held;
 }
 
 void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
 	struct gic_bank *bank = range->bank;
 	bool known = true;
-	uint32_t pending, active, remembered;
+	struct gic_held_mask held;
+	uint32_t pending, remembered;
 
 	mask &= bank->given | bank->bound;
 	if (mask == 0)
 		return;
-	pending = held_anywhere(gic, range, L4_VIRQ_PENDING, &known);
-	active = held_anywhere(gic, range, L4_VIRQ_ACTIVE, &known);
+	held = look(gic, range, &known);
+	pending = held.pending;
 	/* Where nobody can say whether it was taken, once too often is better than never. */
 	if (!known)
 		pending = mask;
@@ -200,7 +216,7 @@ void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 			gic->port.withdraw(gic->port.context, cpu, virq_of(range, bit));
 		bank->latch |= remembered & 1u << bit;
 	}
-	bank->given &= ~mask | active;
+	bank->given &= ~mask | held.active;
 }
 
 void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
@@ -333,7 +349,7 @@ uint32_t gic_pending(struct gic *gic, const struct gic_range *range)
 	const struct gic_bank *bank = range->bank;
 	uint32_t pending = bank->latch | (bank->line & ~bank->edge) | bound_lines(gic, range, ~0u);
 
-	return (pending | gic_held(gic, range, L4_VIRQ_PENDING)) & range->valid;
+	return (pending | gic_held(gic, range).pending) & range->valid;
 }
 
 static bool range_pends_for(struct gic *gic, const struct gic_range *range, unsigned int cpu)

@@ -28,7 +28,7 @@
 #include "model/bus.h"
 #include "model/line.h"
 
-#define GIC_VERSION 1u
+#define GIC_VERSION 2u
 #define GIC_CPUS_MAX 64u
 #define GIC_SPIS_MAX 992u       /* INTIDs 32..1023, of which 1020..1023 are special and never pend */
 #define GIC_PRIORITY_MASK 0xf8u /* five bits, as the list registers have */
@@ -46,6 +46,7 @@ struct gic_bank {
 	uint32_t given; /* handed over */
 	uint32_t bound; /* delivered by the hypervisor by itself */
 	uint8_t priority[32];
+	uint64_t holders; /* vCPUs that may hold some of them, one bit each */
 };
 
 struct gic_cpu {

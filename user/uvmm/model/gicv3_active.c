@@ -52,7 +52,7 @@ static bool activate(struct l4_vcpu_vgic *vgic, const struct gic_range *range, u
 
 static void set_active(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
-	mask &= ~gic_held(gic, range, L4_VIRQ_ACTIVE);
+	mask &= ~gic_held(gic, range).active;
 	for (; mask != 0; mask &= mask - 1) {
 		uint32_t bit = (uint32_t)__builtin_ctz(mask);
 		unsigned int cpu = range->shared ? gic->state.target[range->first - 32 + bit] : range->cpu;
@@ -61,26 +61,27 @@ static void set_active(struct gic *gic, const struct gic_range *range, uint32_t 
 		if (!vgic || vgic->held_count > L4_VCPU_HELD_MAX || !activate(vgic, range, bit))
 			continue;
 		range->bank->given |= 1u << bit;
+		range->bank->holders |= 1ull << cpu;
 		gic->port.held_changed(gic->port.context, cpu);
 	}
 }
 
 static void clear_active(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
-	unsigned int first = range->shared ? 0 : range->cpu;
-	unsigned int count = range->shared ? gic->state.cpu_count : 1;
+	uint64_t cpus = range->shared ? range->bank->holders : 1ull << range->cpu;
 	uint32_t pending;
 
 	if (!(mask & (range->bank->given | range->bank->bound)))
 		return;
-	for (unsigned int cpu = first; cpu < first + count; cpu++) {
+	for (; cpus != 0; cpus &= cpus - 1) {
+		unsigned int cpu = (unsigned int)__builtin_ctzll(cpus);
 		struct l4_vcpu_vgic *vgic = gic->port.held(gic->port.context, cpu);
 
 		if (vgic && vgic->held_count <= L4_VCPU_HELD_MAX && deactivate(vgic, range, mask))
 			gic->port.held_changed(gic->port.context, cpu);
 	}
 	/* No end will be reported for what is gone now; a line that is still high pends anew. */
-	pending = gic_held(gic, range, L4_VIRQ_PENDING);
+	pending = gic_held(gic, range).pending;
 	range->bank->given &= ~mask | pending;
 	gic_deliver(gic, range, mask);
 }

@@ -70,7 +70,7 @@ static uint32_t read_word(struct gic *gic, const struct gic_range *range, enum g
 		return gic_pending(gic, range);
 	case GIC_REG_ISACTIVER:
 	case GIC_REG_ICACTIVER:
-		return gic_held(gic, range, L4_VIRQ_ACTIVE);
+		return gic_held(gic, range).active;
 	case GIC_REG_ICFGR:
 		return read_cfgr(range->bank->edge >> (offset & 4 ? 16 : 0));
 	case GIC_REG_NONE:

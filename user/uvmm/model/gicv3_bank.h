@@ -73,7 +73,10 @@ uint32_t gic_pending(struct gic *gic, const struct gic_range *range);
 void gic_use_room(struct gic *gic);
 void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask);
 void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask);
-/* Bits of the range whose interrupt the hypervisor holds in that state, L4_VIRQ_PENDING or L4_VIRQ_ACTIVE. */
-uint32_t gic_held(struct gic *gic, const struct gic_range *range, uint64_t state);
+/* Bits of the range whose interrupt the hypervisor holds, for whatever vCPU. */
+struct gic_held_mask {
+	uint32_t pending, active;
+};
+struct gic_held_mask gic_held(struct gic *gic, const struct gic_range *range);
 void gic_set_active(struct gic *gic, const struct gic_range *range, uint32_t mask, bool active);
 unsigned int gic_find_cpu(const struct gic *gic, uint64_t affinity);
