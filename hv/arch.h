@@ -35,8 +35,9 @@ enum err arch_kmem_map(pa_t at, unsigned int pages, void **out);
 void arch_kmem_unmap(void *at, unsigned int pages);
 pa_t arch_kmem_pa(const void *at);
 void *arch_kmem_at(pa_t pa);
-/* Zero RAM that is not mapped, within one 2 MiB block, and clean it to the point of coherency. */
-void arch_clear(pa_t at, uint64_t size);
+/* Zero RAM that is not mapped, within one 2 MiB block, and clean it to the point of coherency. Whole pages, at least one;
+ * stops when an interrupt waits. How many bytes is the answer. */
+uint64_t arch_clear(pa_t at, uint64_t size);
 /* Write to RAM that is not mapped; for boot. Instructions written so can be executed. */
 void arch_write(pa_t at, const void *from, uint64_t size);
 

@@ -103,6 +103,7 @@ ROUNDS ?= 200
 soak:
 	UVMM_CHURN_ROUNDS=$(ROUNDS) UVMM_DEBIAN_ROUNDS=50 UVMM_HOTPLUG_ROUNDS=50 \
 		$(MAKE) sys CASE="test_churn or debian_reboots or takes_cpus_off"
+	UVMM_TICKS=60000 $(MAKE) sys CASE=test_a_tick
 	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
 
 cov: $(call unit_programs,cov)

@@ -9,8 +9,8 @@
 
 #define EXTENTS_MAX 1024u     /* work of one create; more means that memory is too fragmented */
 #define SLICE_DEPTH_MAX 8u    /* slices of slices */
-#define CLEAR_STEP 0x10000ull /* bytes zeroed between two looks for interrupts */
-#define REAP_BUDGET 64u       /* entries unmapped in one step */
+#define CLEAR_STEP 0x10000ull /* bytes zeroed through one window, if no interrupt comes */
+#define REAP_BUDGET 32u       /* entries unmapped in one step */
 
 static enum err create(struct factory *payer, uint64_t size, unsigned int flags, struct dataspace **out)
 {
@@ -183,8 +183,7 @@ static uint64_t clear_step(struct dataspace *ds, uint64_t offset, uint64_t end)
 	size = size < piece ? size : piece;
 	size = size < to_block ? size : to_block;
 	size = size < CLEAR_STEP ? size : CLEAR_STEP;
-	arch_clear(base, size);
-	return size;
+	return arch_clear(base, size);
 }
 
 enum err dataspace_make_clear(struct dataspace *ds, uint64_t end)

@@ -11,9 +11,9 @@
 #include "core/thread.h"
 #include "core/vcpu.h"
 
-#define MAP_BUDGET 64u   /* entries written between two looks for interrupts */
-#define REAP_CAPS 64u    /* slots emptied in one step */
-#define REAP_TABLES 512u /* table entries looked at in one step */
+#define MAP_BUDGET 16u  /* entries written between two looks for interrupts */
+#define REAP_CAPS 8u    /* slots emptied in one step */
+#define REAP_TABLES 16u /* table entries looked at in one step */
 
 enum err space_create(struct factory *payer, bool is_vm, struct space **out)
 {

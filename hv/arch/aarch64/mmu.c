@@ -229,28 +229,40 @@ void *arch_kmem_at(pa_t pa)
 }
 
 /* [ARM DC ZVA] [ARM DCZID_EL0] [ARM DC CVAC] */
-void arch_clear(pa_t at, uint64_t size)
+static void clear_page(char *page, bool by_zva, uint64_t zva, uint64_t line)
 {
-	char *start = open_window(at), *end = start + size;
-	uint64_t dczid = READ_SYSREG(dczid_el0), ctr = READ_SYSREG(ctr_el0);
-	uint64_t zva = 4ull << (dczid & 0xf), line = 4ull << (ctr >> 16 & 0xf);
+	char *end = page + L4_PAGE_SIZE;
 
-	if (dczid & 0x10)
-		memset(start, 0, size);
+	if (!by_zva)
+		memset(page, 0, L4_PAGE_SIZE);
 	else
-		for (char *p = start; p < end; p += 4 * zva)
+		for (char *p = page; p < end; p += 4 * zva)
 			__asm__ volatile("dc zva, %0\n\tdc zva, %1\n\tdc zva, %2\n\tdc zva, %3"
 					 :
 					 : "r"(p), "r"(p + zva), "r"(p + 2 * zva), "r"(p + 3 * zva)
 					 : "memory");
 	/* A guest starts with its caches off and must find the zeros. */
-	for (char *p = start; p < end; p += 4 * line)
+	for (char *p = page; p < end; p += 4 * line)
 		__asm__ volatile("dc cvac, %0\n\tdc cvac, %1\n\tdc cvac, %2\n\tdc cvac, %3"
 				 :
 				 : "r"(p), "r"(p + line), "r"(p + 2 * line), "r"(p + 3 * line)
 				 : "memory");
+}
+
+uint64_t arch_clear(pa_t at, uint64_t size)
+{
+	char *start = open_window(at);
+	uint64_t dczid = READ_SYSREG(dczid_el0), ctr = READ_SYSREG(ctr_el0);
+	uint64_t zva = 4ull << (dczid & 0xf), line = 4ull << (ctr >> 16 & 0xf), done = 0;
+	bool by_zva = !(dczid & 0x10) && zva <= L4_PAGE_SIZE / 4;
+
+	do {
+		clear_page(start + done, by_zva, zva, line);
+		done += L4_PAGE_SIZE;
+	} while (done < size && !arch_irq_pending());
 	__asm__ volatile("dsb ish" : : : "memory");
 	close_window();
+	return done;
 }
 
 void arch_write(pa_t at, const void *from, uint64_t size)

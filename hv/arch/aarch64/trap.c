@@ -50,15 +50,6 @@ static void handle_shared(struct cpu *cpu, uint32_t intid)
 		sched_inbox(cpu);
 }
 
-static void handle_all(struct cpu *cpu)
-{
-	uint32_t intid;
-
-	while ((intid = gic_acknowledge()) < INTID_SPURIOUS)
-		if (!handle_own(cpu, intid))
-			handle_shared(cpu, intid);
-}
-
 /* A vCPU that sleeps in WFI while still loaded is woken by what its CPU got for it. */
 static void wake_loaded(struct cpu *cpu)
 {
@@ -67,6 +58,17 @@ static void wake_loaded(struct cpu *cpu)
 	if (vcpu && vcpu->thread->state == THREAD_WFI &&
 	    (vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu))))
 		thread_wake(vcpu->thread, OK);
+}
+
+/* Also what nobody but a sleeping vCPU wanted: it is told. */
+static void handle_all(struct cpu *cpu)
+{
+	uint32_t intid;
+
+	while ((intid = gic_acknowledge()) < INTID_SPURIOUS)
+		if (!handle_own(cpu, intid))
+			handle_shared(cpu, intid);
+	wake_loaded(cpu);
 }
 
 /* ---- leaving ---- */
@@ -86,7 +88,6 @@ static void idle(struct cpu *cpu)
 	arch_wait_for_interrupt();
 	lock_take(&hv_lock);
 	handle_all(cpu);
-	wake_loaded(cpu);
 }
 
 static void choose(struct cpu *cpu) REQUIRES(hv_lock) __attribute__((noinline));
@@ -175,7 +176,6 @@ struct regs *trap_irq(struct regs *frame, struct cpu *cpu)
 	if (intid != gic_vtimer_ppi && intid != gic_maintenance_ppi)
 		handle_shared(cpu, intid);
 	handle_all(cpu);
-	wake_loaded(cpu);
 	if (cpu->current)
 		vcpu_check_guest(cpu->current);
 	return hv_leave(cpu);

@@ -252,6 +252,11 @@ struct regs *vcpu_run(struct cpu *cpu, struct thread *thread)
 		gone = vcpu->vm->obj.dead; /* its tables may go as long as it is not loaded */
 		if (!gone)
 			vcpu_load(vcpu);
+		/* Who had the hardware sleeps on, and its timer is now the CPU's: set on the way out. Then run again. */
+		if (cpu->reschedule) {
+			WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
+			return hv_leave(cpu);
+		}
 		lock_give(&hv_lock);
 		if (gone)
 			return answer(thread, ERR_NOENT);

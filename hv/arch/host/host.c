@@ -194,10 +194,16 @@ void *arch_kmem_at(pa_t pa)
 	return host_at(pa);
 }
 
-void arch_clear(pa_t at, uint64_t size)
+uint64_t arch_clear(pa_t at, uint64_t size)
 {
+	uint64_t done = 0;
+
 	assert(at.v / L4_SUPERPAGE_SIZE == (at.v + size - 1) / L4_SUPERPAGE_SIZE && "within one block");
-	memset(host_at(at), 0, size);
+	do {
+		memset(host_at((pa_t){at.v + done}), 0, L4_PAGE_SIZE);
+		done += L4_PAGE_SIZE;
+	} while (done < size && !arch_irq_pending());
+	return done;
 }
 
 void arch_write(pa_t at, const void *from, uint64_t size)
