@@ -25,6 +25,7 @@ show("off", start("off"))
 show("reset", start("reset"))
 show("fault", start("fault", {ext_args = {"-q", "--fault-mode=halt"}}))
 show("cpu-off", start("cpu-off"))
+show("halt", start("halt"))
 show("no kernel", start("off", {kernel = "rom/test.lua"}))
 """)
     for how, code, state, word, sentence in (
@@ -32,6 +33,7 @@ show("no kernel", start("off", {kernel = "rom/test.lua"}))
             ("reset", 102, "reset", "reset", "the guest asked for a restart"),
             ("fault", 2, "failed", "guest-fault", "the guest did what it cannot go on after"),
             ("cpu-off", 5, "stopped", "cpus-off", "the guest turned its last CPU off"),
+            ("halt", 4, "failed", "halted", "halted: all CPUs of the guest are in loops that nothing can end"),
             ("no kernel", 1, "failed", "error", "its uvmm gave up")):
         console.expect(rf"ned: v ended: {sentence} \({word}, exit code {code}\)")
         console.expect(rf"{how}:\s+{code}\s+exit\s+{state}\s+{word}\b")
@@ -98,3 +100,21 @@ def test_debian_turned_off_turns_the_machine_off(machine):
     console.send_line("poweroff -f")
     console.expect(r"debian ended: the guest turned it off \(off, exit code 0\)")
     assert console.expect_end() == 0
+
+
+@pytest.mark.parametrize("vcpus", [1, 2])
+def test_debian_that_halts_is_told_apart_and_one_that_is_only_quiet_goes_on(machine, vcpus):
+    console = machine(f"""
+local vmm = require 'vmm'
+local function vm(id, how)
+  return vmm.start_vm{{id = id, mem = 96, bootargs = 'console=ttyAMA0 guest.run="' .. how .. '"', ext_args = {{"-n", "{vcpus}"}}}}
+end
+local quiet = vm("quiet", "sleep 1000")
+vm("halts", "halt -f"):wait()
+L4.sleep(2)
+print("quiet: " .. quiet:state())
+""", guest_files(), cpus=2)
+    console.expect("reboot: System halted", timeout=180)
+    console.expect(r"halts: the guest has halted: CPU \d at pc 0x[0-9a-f]+")
+    console.expect(r"halts ended: halted: all CPUs of the guest are in loops that nothing can end \(halted, exit code 4\)")
+    console.expect("quiet: running")

@@ -49,8 +49,10 @@ _Noreturn static void read_nowhere(void)
 	halt();
 }
 
+/* With interrupts on: one could end it. */
 _Noreturn static void spin(void)
 {
+	irq_on();
 	for (;;)
 		__asm__ volatile("" ::: "memory");
 }

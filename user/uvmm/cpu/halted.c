@@ -3,7 +3,8 @@
 
 #include "cpu/guest_va.h"
 
-#define PSTATE_AIF (7ull << 6)
+/* An SError is not among what can come: nobody makes one for a guest. */
+#define PSTATE_IF (3ull << 6)
 #define PSTATE_EL0 0x0u
 #define PSTATE_EL1H 0x5u
 
@@ -60,7 +61,7 @@ bool halted_is_final(uint64_t pc, uint64_t pstate, uint64_t vbar, const struct h
 		return false;
 	if (pc == vbar + (mode == PSTATE_EL1H ? 0x200 : 0) && !port->fetch(port->context, (va_t){pc}, &insn))
 		return true;
-	if ((pstate & PSTATE_AIF) != PSTATE_AIF)
+	if ((pstate & PSTATE_IF) != PSTATE_IF)
 		return false;
 	return loops_for_ever((va_t){pc}, port);
 }

@@ -10,7 +10,7 @@ struct halted_port {
 };
 
 /* True: with this pc and PSTATE nothing that happens inside the VM takes the vCPU out of where it is. Either its
- * interrupts and SErrors are masked and from pc on there are only hints, barriers and unconditional branches that lead
+ * interrupts are masked and from pc on there are only hints, barriers and unconditional branches that lead
  * back (Linux's machine_halt: `b .`; a parked CPU: wfe, wfi, b). Or pc is the vector for an exception of its own level,
  * whose instruction cannot be fetched: each attempt comes back to the same place.
  * Who asks must make sure that the vCPU is stopped; another vCPU could still write other instructions there. */

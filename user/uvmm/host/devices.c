@@ -229,6 +229,8 @@ static enum err create_interrupt_controller(struct host *host)
 	err = gic_init(&host->vm.gic, &port, mpidr, host->vm.vcpu_count, HOST_SPIS);
 	if (err == OK)
 		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_WORK, 0), &host->work_irq);
+	if (err == OK)
+		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_WATCH, 0), &host->watch.irq);
 	if (err != OK)
 		return report_fail(report_of(host), err, "the interrupt controller cannot be made: %s",
 				   l4_err_text(err));

@@ -35,6 +35,7 @@ enum host_end {
 	HOST_END_ERROR = 1,       /* the VM could not be set up, or the hypervisor refuses to run it */
 	HOST_END_GUEST_FAULT = 2, /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
 	HOST_END_PANIC = 3,       /* the guest's kernel says that it panicked */
+	HOST_END_HALTED = 4,      /* every CPU of the guest is in a loop that nothing can end */
 	HOST_END_CPUS_OFF = 5,    /* the guest turned its last CPU off */
 	HOST_END_RESET = 102,
 };
@@ -47,6 +48,7 @@ enum host_event {
 	HOST_EVENT_RTC,
 	HOST_EVENT_WORK,  /* look what there is to do: text to be written, room for input, an end */
 	HOST_EVENT_DEBUG, /* input on a channel of host/debug.c */
+	HOST_EVENT_WATCH, /* time to see whether the guest still does something */
 	HOST_EVENT_KICK,  /* look at hold, power and end */
 	HOST_EVENT_TIMER,
 };
@@ -70,6 +72,13 @@ struct host_vcpu {
 	uint32_t timer_irq; /* irq to the thread: deadline of the EL1 physical timer */
 	uint32_t state;     /* atomic */
 	bool given;         /* another thread gave it interrupts, which are in no page yet */
+};
+
+struct host_watch {
+	uint32_t irq;
+	uint64_t exits;      /* of all vCPUs, when last looked at */
+	unsigned int pause;  /* periods between looks while nothing happens */
+	unsigned int waited; /* of these */
 };
 
 /* debug.c: a channel each for monitor and GDB stub. */
@@ -102,6 +111,7 @@ struct host {
 	struct event_log events;
 	unsigned int log_used; /* lines for the log that the service thread writes, each ended by 0 */
 	char log[HOST_LOG_MAX];
+	struct host_watch watch;
 	bool ended;
 	enum host_end end;     /* once `ended` */
 	struct vcpu *end_vcpu; /* whose exit ended the VM */
@@ -179,6 +189,10 @@ void host_debug_end(struct host *host);
 _Noreturn void host_vcpu_main(void *cpu);
 /* With the lock held: the VM ends. The first reason counts. */
 void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
+
+/* watch.c: a VM whose guest has stopped for good ends. */
+void host_watch_arm(struct host *host);
+void host_watch_due(struct host *host);
 
 /* service.c: have vCPU 0 started, serve the VM to its end; the exit code. */
 int host_serve(struct host *host);

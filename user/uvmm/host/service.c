@@ -148,6 +148,9 @@ static void handle(struct host *host, uint64_t badge)
 		for (unsigned int i = 0; i < host->uart_count; i++)
 			fetch_input(host, &host->uart[i]);
 		break;
+	case HOST_EVENT_WATCH:
+		host_watch_due(host);
+		break;
 	default:
 		break;
 	}
@@ -169,6 +172,12 @@ static void tell_end(const struct host *host)
 		break;
 	case HOST_END_PANIC:
 		l4_log(L4_LOG_ERROR, "the guest's kernel panicked");
+		break;
+	case HOST_END_HALTED:
+		l4_log(L4_LOG_ERROR,
+		       "the guest has halted: CPU %u at pc 0x%llx, and all others that are on, are in loops that "
+		       "nothing can end",
+		       host->end_vcpu->index, (unsigned long long)page->pc);
 		break;
 	case HOST_END_CPUS_OFF:
 		l4_log(L4_LOG_ERROR, "the guest turned its last CPU off; nothing can wake it");
@@ -217,6 +226,7 @@ int host_serve(struct host *host)
 	struct l4_msg message;
 
 	start_guest(host);
+	host_watch_arm(host);
 	while (!is_over(host))
 		if (l4_receive(&message, 0) == OK && message.tag & L4_TAG_IRQ)
 			handle(host, message.badge);
