@@ -58,6 +58,7 @@ local options_of_vm = {
   rd = report.is_string,
   bootargs = report.is_string,
   ram_base = is_address,
+  vcpus = report.is_integer(1, 64),
   prio = report.is_integer(1, 255),
   cpus = sched.is_cpus,
   scheduler = caps.is_kind(abi.kind.scheduler),
@@ -128,6 +129,9 @@ local function arguments_of(what, options)
   if options.bootargs then
     add("-c", options.bootargs)
   end
+  if options.vcpus then
+    add("-n", tostring(math.tointeger(options.vcpus)))
+  end
   if options.ram_base then
     add("-b", string.format("%#x", options.ram_base))
   end
@@ -149,6 +153,9 @@ local function announce(name, ram, options)
   local parts = {report.size(ram:size()) .. " RAM", options.kernel or "rom/Image"}
   if options.rd then
     parts[#parts + 1] = options.rd
+  end
+  if options.vcpus then
+    parts[#parts + 1] = string.format("%d vCPU%s", options.vcpus, options.vcpus == 1 and "" or "s")
   end
   if options.prio then
     parts[#parts + 1] = "priority " .. options.prio

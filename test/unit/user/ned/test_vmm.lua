@@ -30,11 +30,11 @@ test("all options become uvmm's arguments in order", function(core)
   vm [[
     vmm.start_vm{
       id = "linux", mem = 128, mem_align = 24, kernel = "raw:rom/Image", fdt = {"rom/vm.dtb:limit=0x48000000", "rom/vm.dtb"},
-      rd = "rom/initrd", bootargs = "console=ttyAMA0 quiet", ram_base = 0x40000000, verbose = true,
+      rd = "rom/initrd", bootargs = "console=ttyAMA0 quiet", vcpus = 2, ram_base = 0x40000000, verbose = true,
       ext_args = {"-D", "cpu=trace"}, log = {"lx", "y"}, mon = false,
     }]]
   equal(arguments(core), "rom/uvmm -v -k raw:rom/Image -d rom/vm.dtb:limit=0x48000000 -d rom/vm.dtb -r rom/initrd " ..
-        "-c console=ttyAMA0 quiet -b 0x40000000 -D cpu=trace")
+        "-c console=ttyAMA0 quiet -n 2 -b 0x40000000 -D cpu=trace")
   equal(core.recorded("load")[1][2].tag, "lx")
   equal(core.recorded("create")[1][6], 24)
 end)
