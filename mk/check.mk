@@ -96,7 +96,7 @@ $B/host/fuzz/$1.run: $B/host/fuzz/$1.o $(patsubst %,$B/host/fuzz/lib%.a,$2 lib) 
 endef
 $(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f:%.c=%),$(call component,$f))))
 fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
-	for program in $^; do tools/fuzz $$program $T || exit 1; done
+	printf '%s\n' $^ | xargs -P $$(nproc) -I{} tools/fuzz {} $T
 
 # VMs that come and go for ROUNDS rounds, then the system tests and the fuzzers again and again, for T seconds.
 ROUNDS ?= 200

@@ -14,10 +14,12 @@ struct irq_log irq_log;
 static void (*handlers[IRQ_IDS])(uint32_t id);
 static volatile bool expecting;
 static volatile uint64_t expected_esr;
+static volatile unsigned int expected_count;
 
 void expect_begin(void)
 {
 	expected_esr = 0;
+	expected_count = 0;
 	expecting = true;
 	dsb();
 	isb();
@@ -29,6 +31,11 @@ uint64_t expect_end(void)
 	isb();
 	expecting = false;
 	return expected_esr;
+}
+
+unsigned int expect_count(void)
+{
+	return expected_count;
 }
 
 void irq_log_clear(void)
@@ -82,7 +89,9 @@ void exception_enter(struct frame *frame, unsigned int vector)
 		irq_enter(frame);
 	} else if (vector == 4 && expecting) {
 		expected_esr = SYSREG_READ(esr_el1);
-		frame->pc += 4;
+		expected_count = expected_count + 1;
+		/* What could not be fetched was called. */
+		frame->pc = esr_class(expected_esr) == EC_IABORT ? frame->x[30] : frame->pc + 4;
 	} else {
 		dump(frame, vector);
 	}

@@ -22,9 +22,11 @@ _Static_assert(sizeof(struct frame) == 272, "FRAME_SIZE of vectors.S");
 void exception_enter(struct frame *frame, unsigned int vector);
 
 /* Between these, a synchronous exception skips its instruction instead of ending the guest. expect_end returns the
- * ESR_EL1 of the last one, or 0 when there was none. */
+ * ESR_EL1 of the last one, or 0 when there was none; a call of an address that cannot be fetched returns. */
 void expect_begin(void);
 uint64_t expect_end(void);
+/* How many there were since expect_begin. */
+unsigned int expect_count(void);
 static inline unsigned int esr_class(uint64_t esr)
 {
 	return (unsigned int)(esr >> 26) & 0x3f;

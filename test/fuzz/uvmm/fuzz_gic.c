@@ -1,4 +1,5 @@
-/* Fuzzer of the GICv3 model: any accesses, SGIs, lines, and guests that take and end what they get.
+/* Fuzzer of the GICv3 model: any accesses, SGIs, lines, guests that take and end what they get,
+ * CPUs that go off and come on, a hypervisor that does not answer.
  * seeds: test/fuzz/uvmm/gic
  *
  * Input: commands of 12 bytes. Checked besides the sanitizers: the hypervisor is never asked to hold more than it can,
@@ -9,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { DIST, REDIST, SGI, LINE_SPI, LINE_PPI, TAKE, END, COMMANDS };
+enum { DIST, REDIST, SGI, LINE_SPI, LINE_PPI, TAKE, END, PORT, POWER, COMMANDS };
 #define COMMAND_SIZE 12u
 
 static void access_registers(struct gic *gic, mmio_handler handler, uint32_t where, uint8_t how, uint64_t value)
@@ -58,6 +59,16 @@ static void step(struct gic *gic, struct fake_hv *hv, const uint8_t *c)
 		if (hv->vgic[cpu].held_count != 0)
 			fake_end(hv, gic, cpu,
 				 (uint32_t)(hv->vgic[cpu].held[where % hv->vgic[cpu].held_count] & L4_VIRQ_INTID_MASK));
+		break;
+	case PORT:
+		hv->refuses = c[1] & 1;
+		hv->bound_line = c[1] & 2;
+		break;
+	case POWER:
+		gic_cpu_take_back(gic, cpu);
+		memset(&hv->vgic[cpu], 0, sizeof(hv->vgic[cpu]));
+		if (c[1] & 8)
+			gic_cpu_give_again(gic, cpu);
 		break;
 	default:
 		break;
@@ -123,6 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		step(&gic, &hv, data);
 		check(&gic, &hv);
 	}
+	hv.refuses = false;
+	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
+		gic_cpu_give_again(&gic, cpu);
 	drain(&gic, &hv);
 	return 0;
 }

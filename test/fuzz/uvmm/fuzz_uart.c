@@ -1,4 +1,4 @@
-/* Fuzzer of the PL011 and PL031 models: any accesses, any input, any time.
+/* Fuzzer of the PL011, PL031 and pvpanic models: any accesses, any input, any time.
  *
  * Input: commands of 8 bytes. Checked besides the sanitizers: the interrupt line is always what MIS says, the FIFO never
  * holds more than it can. */
@@ -7,12 +7,15 @@
 
 #include "model/pl011.h"
 #include "model/pl031.h"
+#include "model/pvpanic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct machine {
 	struct pl011 uart;
 	struct pl031 rtc;
+	struct pvpanic panic;
+	unsigned int panics;
 	uint64_t now;
 	bool uart_line, rtc_line;
 };
@@ -44,6 +47,23 @@ static void deadline(void *context, uint64_t when)
 	(void)when;
 }
 
+static void panicked(void *context, bool crash_loaded)
+{
+	(void)crash_loaded;
+	((struct machine *)context)->panics++;
+}
+
+/* Only a write of one of its two bits is told. */
+static void access_panic(struct machine *m, struct mmio_access *access)
+{
+	unsigned int before = m->panics;
+	bool event = access->write && access->size <= 2 && access->address == 0 && access->value & 3;
+
+	(void)pvpanic_access(&m->panic, access);
+	if (m->panics - before != event)
+		abort();
+}
+
 static void step(struct machine *m, const uint8_t *c)
 {
 	struct mmio_access access = {
@@ -53,7 +73,7 @@ static void step(struct machine *m, const uint8_t *c)
 		.value = (uint64_t)c[4] | (uint64_t)c[5] << 8 | (uint64_t)c[6] << 16 | (uint64_t)c[7] << 24,
 	};
 
-	switch (c[0] & 3) {
+	switch (c[0] % 6) {
 	case 0:
 		(void)pl011_access(&m->uart, &access);
 		break;
@@ -63,6 +83,13 @@ static void step(struct machine *m, const uint8_t *c)
 		break;
 	case 2:
 		(void)pl031_access(&m->rtc, &access);
+		break;
+	case 3:
+		access.address %= 4;
+		access_panic(m, &access);
+		break;
+	case 4:
+		pl011_set_full(&m->uart, c[1] & 1);
 		break;
 	default:
 		m->now += access.value << (c[1] % 20);
@@ -81,7 +108,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pl011_port uart = {&m, put, NULL, {line, &m, 33}};
 	struct pl031_port rtc = {&m, now, deadline, {line, &m, 34}};
 
+	struct pvpanic_port panic = {&m, panicked};
+
 	memset(&m, 0, sizeof(m));
+	pvpanic_init(&m.panic, &panic);
 	pl011_init(&m.uart, &uart);
 	pl031_init(&m.rtc, &rtc, 0);
 	for (; size >= 8; data += 8, size -= 8)

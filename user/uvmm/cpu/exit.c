@@ -143,9 +143,10 @@ static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 	case EC_STEP:
 	case EC_WATCHPOINT:
 	case EC_BRK:
-		vcpu_count_exit(vcpu, VCPU_EXIT_DEBUG);
-		if (vcpu->vm->port.debug)
+		if (vcpu->vm->port.debug) {
+			vcpu_count_exit(vcpu, VCPU_EXIT_DEBUG);
 			return vcpu->vm->port.debug(vcpu->vm->port.context, vcpu);
+		}
 		[[fallthrough]];
 	default: /* unknown, AArch32 coprocessor, SVE, SME, pointer authentication: hidden, so undefined */
 		vcpu_count_exit(vcpu, VCPU_EXIT_UNDEFINED);
