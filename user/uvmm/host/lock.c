@@ -37,13 +37,25 @@ static uint32_t holds(const struct host_vcpu *cpu)
 	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) & ~HOST_VCPU_PARKED;
 }
 
+/* Between its exit and the handling of it. A debugger may have it go on elsewhere: then what it came out for is not to be
+ * done, and instead it met a breakpoint that is none. [ARM ESR_EL2.EC] */
+static void rest_in_exit(struct host_vcpu *cpu)
+{
+	struct l4_vcpu_state *page = cpu->vcpu->page;
+	uint64_t pc = page->pc;
+
+	host_vcpu_rest(cpu);
+	if (page->pc != pc)
+		page->esr = 0x30ull << 26;
+}
+
 void host_lock_slow(struct host *host)
 {
 	unsigned int round = 0;
 
 	do {
 		if (self && holds(self) != 0)
-			host_vcpu_rest(self);
+			rest_in_exit(self);
 		wait_a_little(round++);
 	} while (__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0);
 }
