@@ -220,6 +220,40 @@ static void test_vmm(void)
 	report(stops(EC_STEP, guest_add) && ours() == 1, "the VMM does not meet what it set for its guest");
 }
 
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* Any bits in the whole group; addresses are this program's, or the guest's, as often as not. */
+static void test_random(void)
+{
+	static const uint64_t rounds = 3000;
+	uint64_t seed = 88172645463325252ull, before = touched, debugged = 0;
+
+	for (uint64_t i = 0; i < rounds; i++) {
+		uint64_t *word;
+
+		restart(guest_begin);
+		word = (uint64_t *)&page->debug;
+		for (size_t k = 0; k < sizeof(page->debug) / sizeof(*word); k++)
+			word[k] = next_random(&seed);
+		page->debug.control |= L4_DEBUG_ON;
+		for (unsigned int k = 0; k < L4_VCPU_DEBUG_MAX; k++) {
+			page->debug.bvr[k] = k & 1 ? at(guest_add) + 4 * (seed % 6) : (uint64_t)(uintptr_t)ours + 4 * k;
+			page->debug.wvr[k] = k & 1 ? DATA : (uint64_t)(uintptr_t)&touched;
+		}
+		page->pstate |= next_random(&seed) & PSTATE_SS;
+		debugged += run() != EC_HVC;
+		(void)ours();
+	}
+	report(touched == before + rounds && debugged > 100,
+	       "whatever the VMM writes there hits its guest and not the VMM");
+}
+
 /* Another vCPU, of another VM, on the same CPU, while the first has a breakpoint on what it executes. */
 static struct {
 	uint32_t vm, state; /* state: 0 not yet, 1 good, 2 bad */
@@ -300,6 +334,7 @@ int main(void)
 	test_step();
 	test_hold();
 	test_vmm();
+	test_random();
 	test_neighbour(vm);
 	printf("%s\n", failures ? "# failed" : "# all is well");
 	return failures;
