@@ -1,5 +1,5 @@
 /* Fuzzer of the monitor: any bytes as its input, in a VM whose page tables and stack are the same bytes. Checked besides
- * the sanitizers: every line gets one end of a reply, unless it is a step.
+ * the sanitizers: every line gets one end of a reply, or a prompt.
  * seeds: test/fuzz/uvmm/monitor */
 #include <libfdt.h>
 
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fill(f, data, size);
 	for (size_t i = 0; i < size; i++) {
-		bool empty = f->monitor.size == 0, stepped;
+		bool had_prompt = f->monitor.has_prompt, stepped;
 
 		monitor_take(&f->monitor, data + i, 1);
 		stepped = f->monitor.stepping;
@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			debug_stop(&f->debug);
 			monitor_look(&f->monitor);
 		}
-		if ((data[i] == '\t' || stepped || (!empty && (data[i] == '\n' || data[i] == '\r'))) &&
+		if (!had_prompt && !f->monitor.has_prompt && (data[i] == '\t' || data[i] == '\n' || stepped) &&
 		    (f->monitor.out.size == 0 || f->monitor.out.data[f->monitor.out.size - 1] != MONITOR_EOT))
 			abort();
 		text_consume(&f->monitor.out, f->monitor.out.size);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "debug/monitor_commands.h"
+#include "debug/monitor_prompt.h"
 
 /* ---- commands that are about running ---- */
 
@@ -219,45 +220,51 @@ void monitor_complete(struct monitor *monitor, const char *line, struct text *ou
 
 /* ---- the stream ---- */
 
-static void end_reply(struct monitor *monitor)
+static void reply(struct monitor *monitor, const struct text *text)
 {
-	if (monitor->out.cut)
+	if (monitor->has_prompt) {
+		monitor_prompt_reply(monitor, text);
+		return;
+	}
+	text_add(&monitor->out, text->data, text->size);
+	if (text->cut)
 		text_print(&monitor->out, "\n[no memory for the rest]\n");
-	text_add(&monitor->out, (char[]){MONITOR_EOT}, 1);
-	monitor->out.cut = false;
+	/* That of a step comes when it is done. */
+	if (!monitor->stepping)
+		text_add(&monitor->out, (char[]){MONITOR_EOT}, 1);
 }
 
 static void end_line(struct monitor *monitor, char by)
 {
+	struct text text = {0};
+
 	monitor->line[monitor->size] = 0;
+	if (by == '\r') {
+		text_print(&monitor->out, "\r\n");
+		monitor_prompt_begin(monitor);
+	}
 	if (monitor->too_long)
-		text_print(&monitor->out, "the line is longer than %u characters\n", MONITOR_LINE_MAX);
+		text_print(&text, "the line is longer than %u characters\n", MONITOR_LINE_MAX);
 	else if (by == '\t')
-		monitor_complete(monitor, monitor->line, &monitor->out);
+		monitor_complete(monitor, monitor->line, &text);
 	else
-		monitor_execute(monitor, monitor->line, &monitor->out);
+		monitor_execute(monitor, monitor->line, &text);
 	monitor->size = 0;
 	monitor->too_long = false;
-	if (!monitor->stepping)
-		end_reply(monitor);
+	reply(monitor, &text);
+	text_free(&text);
 }
 
 static void take(struct monitor *monitor, char c)
 {
-	bool pair = monitor->size == 0 &&
-		    ((c == '\n' && monitor->ended_by == '\r') || (c == '\r' && monitor->ended_by == '\n'));
-
-	monitor->ended_by = 0;
-	if (pair)
-		return;
-	if (c == '\n' || c == '\r' || c == '\t') {
-		monitor->ended_by = c;
+	if (monitor->has_prompt)
+		monitor_prompt_key(monitor, c);
+	else if (c == '\n' || c == '\r' || c == '\t')
 		end_line(monitor, c);
-	} else if (monitor->size == MONITOR_LINE_MAX) {
+	else if (monitor->size == MONITOR_LINE_MAX)
 		monitor->too_long = true;
-	} else if ((unsigned char)c >= ' ') {
+	else if ((unsigned char)c >= ' ')
 		monitor->line[monitor->size++] = c;
-	}
 }
 
 void monitor_take(struct monitor *monitor, const void *data, size_t size)
@@ -270,9 +277,12 @@ void monitor_take(struct monitor *monitor, const void *data, size_t size)
 
 void monitor_look(struct monitor *monitor)
 {
+	struct text text = {0};
+
 	if (!monitor->stepping || !monitor->debug->stopped)
 		return;
 	monitor->stepping = false;
-	monitor_print_stop(monitor->debug, &monitor->out);
-	end_reply(monitor);
+	monitor_print_stop(monitor->debug, &text);
+	reply(monitor, &text);
+	text_free(&text);
 }

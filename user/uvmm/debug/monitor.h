@@ -1,14 +1,15 @@
 /* uvmm's monitor: looking at a VM and stopping it, by commands of one line. Pure.
  *
- * A line ends with a newline or carriage return; the reply ends with EOT (0x04). A line that ends with a TAB instead
- * asks for completion: the reply is the words that may stand in place of its last one, a line each. A newline right
- * behind a carriage return, or the other way round, is no line of its own.
+ * A program's line ends with a newline; the reply ends with EOT (0x04). A line that ends with a TAB instead asks for
+ * completion: the reply is the words that may stand in place of its last one, a line each.
+ * A person's Enter is a carriage return. From then on there is a prompt with line editing, until ^D.
  */
 #pragma once
 
 #include "debug/debug.h"
 #include "debug/text.h"
 #include "guest/boot.h"
+#include "lib/lineedit.h"
 
 #define MONITOR_LINE_MAX 255u
 #define MONITOR_WORDS_MAX 16u
@@ -22,9 +23,10 @@ struct monitor {
 	struct text out; /* to be sent; the owner consumes it */
 	size_t size;
 	bool too_long;
-	char ended_by; /* what ended the last line */
+	bool has_prompt;
 	bool stepping; /* the reply comes when the step is done */
 	char line[MONITOR_LINE_MAX + 1];
+	struct lineedit edit;
 };
 
 /* Bytes that came. Replies go to monitor->out. */

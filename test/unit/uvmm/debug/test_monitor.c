@@ -88,9 +88,7 @@ static void each_line_has_one_reply_that_ends(void **state)
 	struct fake_debug *f = *state;
 
 	assert_string_equal(type(f, "\n"), "|");
-	assert_string_equal(type(f, "\r\n"), "|");
-	assert_string_equal(type(f, "  \r"), "|");
-	assert_string_equal(type(f, "\n"), "");
+	assert_string_equal(type(f, "  \n"), "|");
 	assert_string_equal(type(f, "nonsense\n"), "there is no command \"nonsense\": help lists them\n|");
 	assert_string_equal(type(f, "cpu\n"), "usage: cpu list | VCPU regs | all regs\n|");
 	assert_string_equal(type(f, "cpu 7 regs\n"), "\"7\" is no vCPU: they are 0 to 1\n|");
@@ -123,6 +121,38 @@ static void a_tab_asks_for_completion(void **state)
 	assert_string_equal(type(f, "ram dump \t"), "|");
 	assert_string_equal(type(f, "zz \t"), "|");
 	assert_non_null(strstr(type(f, "\t"), "verbose\n"));
+}
+
+static void a_person_gets_a_prompt(void **state)
+{
+	struct fake_debug *f = *state;
+	const char *text;
+
+	/* Enter brings it; what is typed is shown from then on, and lines end for a terminal. */
+	text = type(f, "help me\r");
+	assert_non_null(strstr(text, "\r\nthere is no command \"me\"\r\n"));
+	assert_non_null(strstr(text, "monitor> "));
+	assert_null(strchr(text, '|'));
+	assert_non_null(strstr(type(f, "con"), "n"));
+	assert_non_null(strstr(type(f, "\t"), "tinue"));
+	assert_non_null(strstr(type(f, "\r"), "it runs already\r\n"));
+	(void)type(f, "st");
+	text = type(f, "\t");
+	assert_non_null(strstr(text, "stop\r\nstep\r\n"));
+	text = type(f, "op\r\n"); /* both, as some terminals send */
+	assert_non_null(strstr(text, "it was stopped\r\n"));
+	assert_ptr_equal(strstr(text, "monitor> "), strrchr(text, 'm'));
+	/* History, a step, the end. */
+	(void)type(f, "step 1\r");
+	assert_int_equal(fake_stops(f, 1, EC_STEP, HERE + 0x104), VCPU_DEBUG);
+	fake_service(f);
+	text = said(f);
+	assert_non_null(strstr(text, "it was stepped\r\n"));
+	assert_non_null(strstr(text, "monitor> "));
+	assert_non_null(strstr(type(f, "\x1b[A"), "step 1"));
+	(void)type(f, "\x03");
+	assert_string_equal(type(f, "\x04"), "\r\n");
+	assert_string_equal(type(f, "\n"), "|");
 }
 
 static void it_stops_steps_and_continues(void **state)
@@ -276,6 +306,7 @@ int main(void)
 		TEST(each_line_has_one_reply_that_ends),
 		TEST(help_lists_and_explains),
 		TEST(a_tab_asks_for_completion),
+		TEST(a_person_gets_a_prompt),
 		TEST(it_stops_steps_and_continues),
 		TEST(vcpus_are_listed_with_their_registers),
 		TEST(memory_is_shown_and_changed),
