@@ -66,5 +66,6 @@ def test_a_panic_told_to_the_device_ends_the_vm_as_one(machine):
 def test_a_loop_of_exceptions_is_told_and_its_neighbour_notices_nothing(machine, mode):
     console = machine(SCRIPT.format(mode=mode, words="end=vectors"), FILES, cpus=1)
     console.expect("wild: .*warning: CPU 0 at 0xa000200: the guest faults in its own exception vector at 0xa000200, again and again")
+    console.expect(r"wild ended: halted: all CPUs of the guest are in loops that nothing can end \(halted, exit code 4\)")
     assert expect_ends(console, "good") > 100
     assert "still here" not in console.text()
