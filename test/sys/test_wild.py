@@ -7,13 +7,13 @@ from conftest import bare_guest
 
 FILES = {"wild.bin": bare_guest("wild"), "matrix.bin": bare_guest("matrix")}
 # Interrupts first: later sections leave the interrupt controller as they like.
-SECTIONS = "storm decode sysregs calls tables stray"
+SECTIONS = "lost-cpu storm decode sysregs calls tables stray"
 # Beside it on the same CPUs, a guest that checks its own VM.
 SCRIPT = """-- The wild guest, and a good one; the console server keeps their lines apart.
 local vmm = require "vmm"
 L4.start_cons()
 vmm.start_vm{{id = "good", mem = 32, kernel = "rom/matrix.bin", ext_args = {{"-n", "1"}}}}
-vmm.start_vm{{id = "wild", mem = 32, kernel = "rom/wild.bin", bootargs = "{mode} {words}", ext_args = {{"-f", "{mode}", "-n", "1"}}}}
+vmm.start_vm{{id = "wild", mem = 32, kernel = "rom/wild.bin", bootargs = "{mode} {words}", ext_args = {{"-f", "{mode}", "-n", "{vcpus}"}}}}
 """
 ENDS = {"load": "where nothing is", "store": "where nothing is", "fetch": "executes at 0xa000000", "pair": "where nothing is",
         "exclusive": "exclusive or atomic", "zero": "in a way it does not take", "size": "in a way it does not take",
@@ -31,11 +31,11 @@ def expect_ends(console, *names):
     return sum(map(int, verdicts))
 
 
-@pytest.mark.parametrize("mode, cpus, cpu", [
-    ("ignore", 1, "cortex-a53"), ("ignore", 2, "max"), ("inject", 1, "max"), ("inject", 2, "cortex-a57"),
+@pytest.mark.parametrize("mode, vcpus, cpus, cpu", [
+    ("ignore", 1, 1, "cortex-a53"), ("ignore", 2, 2, "max"), ("inject", 2, 1, "max"), ("inject", 1, 2, "cortex-a57"),
 ])
-def test_a_wild_guest_gets_its_answers_and_its_neighbour_notices_nothing(machine, mode, cpus, cpu):
-    console = machine(SCRIPT.format(mode=mode, words=SECTIONS), FILES, cpu=cpu, cpus=cpus)
+def test_a_wild_guest_gets_its_answers_and_its_neighbour_notices_nothing(machine, mode, vcpus, cpus, cpu):
+    console = machine(SCRIPT.format(mode=mode, words=SECTIONS, vcpus=vcpus), FILES, cpu=cpu, cpus=cpus)
     assert expect_ends(console, "good", "wild") > 230
     told = [line for line in console.text().splitlines() if "wild: " in line and "warning: " in line]
     untold = sum(int(number) for number in re.findall(r"(\d+) more like it were not told", console.text()))
@@ -57,14 +57,14 @@ end
 
 
 def test_a_panic_told_to_the_device_ends_the_vm_as_one(machine):
-    console = machine(SCRIPT.format(mode="inject", words="end=panic"), FILES, cpus=1)
+    console = machine(SCRIPT.format(mode="inject", words="end=panic", vcpus=1), FILES, cpus=1)
     console.expect(r"wild ended: the guest's kernel panicked \(panic, exit code 3\)")
     expect_ends(console, "good")
 
 
 @pytest.mark.parametrize("mode", ["ignore", "inject"])
 def test_a_loop_of_exceptions_is_told_and_its_neighbour_notices_nothing(machine, mode):
-    console = machine(SCRIPT.format(mode=mode, words="end=vectors"), FILES, cpus=1)
+    console = machine(SCRIPT.format(mode=mode, words="end=vectors", vcpus=1), FILES, cpus=1)
     console.expect("wild: .*warning: CPU 0 at 0xa000200: the guest faults in its own exception vector at 0xa000200, again and again")
     console.expect(r"wild ended: halted: all CPUs of the guest are in loops that nothing can end \(halted, exit code 4\)")
     assert expect_ends(console, "good") > 100

@@ -3,6 +3,7 @@
 #include "../machine.h"
 #include "../print.h"
 #include "../psci.h"
+#include "../timer.h"
 #include "wild.h"
 #include <stddef.h>
 
@@ -32,6 +33,21 @@ static uint64_t any_function(void)
 	default:
 		return 0x84000000u | (random & 0x4000001f);
 	}
+}
+
+/* Zeros are no instructions, and its vectors are where nothing is. */
+void wild_lost_cpu(void)
+{
+	static uint8_t zeros[64] __attribute__((aligned(64)));
+
+	if (machine.cpu_count < 2) {
+		report_skip("another CPU is started where no code is", "there is one CPU");
+		return;
+	}
+	report(psci_call(PSCI_CPU_ON, machine.cpu[1], (uintptr_t)zeros, 0) == PSCI_SUCCESS,
+	       "another CPU is started where no code is");
+	timer_delay(10000);
+	report(psci_call(PSCI_AFFINITY_INFO, machine.cpu[1], 0, 0) == 0, "and is on, whatever it does there");
 }
 
 void wild_calls(void)

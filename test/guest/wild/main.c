@@ -51,8 +51,9 @@ static void do_word(const char *word, size_t size)
 		const char *name;
 		void (*what)(void);
 	} table[] = {
-		{"decode", wild_decode}, {"stray", wild_stray},   {"sysregs", wild_sysregs},
-		{"calls", wild_calls},   {"tables", wild_tables}, {"storm", wild_storm},
+		{"decode", wild_decode},     {"stray", wild_stray}, {"sysregs", wild_sysregs},
+		{"lost-cpu", wild_lost_cpu}, {"calls", wild_calls}, {"tables", wild_tables},
+		{"storm", wild_storm},
 	};
 	char end[24];
 
