@@ -15,7 +15,7 @@
 #include "arch.h"
 #include "core/sched.h"
 
-#define HELD 1u
+#define HELD LOCK_HELD
 #define TURN_SHIFT 1
 #define TURN (31u << TURN_SHIFT)
 #define WAITS_SHIFT 16
@@ -49,14 +49,10 @@ bool lock_try(struct lock *lock, unsigned int cpu, unsigned int *patience)
 					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }
 
-MAKES_LOCKS void lock_take(struct lock *lock)
+void lock_take_slowly(struct lock *lock)
 {
-	unsigned int cpu, patience = LOCK_PATIENCE;
-	uint32_t nobody = 0;
+	unsigned int cpu = arch_this_cpu()->id, patience = LOCK_PATIENCE;
 
-	if (__atomic_compare_exchange_n(&lock->word, &nobody, HELD, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	cpu = arch_this_cpu()->id;
 	while (!lock_try(lock, cpu, &patience))
 		arch_spin_wait();
 }
@@ -71,13 +67,9 @@ static uint32_t next_turn(uint32_t word, unsigned int cpu)
 	return (uint32_t)__builtin_ctz(behind ? behind : all) + 1;
 }
 
-MAKES_LOCKS void lock_give(struct lock *lock)
+void lock_give_slowly(struct lock *lock, uint32_t word)
 {
-	uint32_t word = HELD;
-
-	/* Release: what was written under the lock is seen by the next owner. Others only add that they wait. */
-	if (__atomic_compare_exchange_n(&lock->word, &word, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		return;
+	/* Others only add that they wait. */
 	while (!__atomic_compare_exchange_n(&lock->word, &word,
 					    (word & ~HELD) | next_turn(word, arch_this_cpu()->id) << TURN_SHIFT, false,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))

@@ -36,5 +36,30 @@ extern struct lock hv_lock;
  * LOCK_PATIENCE. */
 bool lock_try(struct lock *lock, unsigned int cpu, unsigned int *patience);
 
-void lock_take(struct lock *lock) ACQUIRES(*lock);
-void lock_give(struct lock *lock) RELEASES(*lock);
+/* The lock is somebody's, or others wait; or others may wait for the one that is given back. */
+void lock_take_slowly(struct lock *lock);
+void lock_give_slowly(struct lock *lock, uint32_t word);
+
+#define LOCK_HELD 1u
+
+/* Nobody has it and nobody waits: one exchange, in the caller's code. Each system call does both.
+ * Acquire: what the last owner wrote is seen after it gave the lock. */
+static inline __attribute__((always_inline)) void lock_take(struct lock *lock) ACQUIRES(*lock) MAKES_LOCKS
+{
+	uint32_t nobody = 0;
+
+	if (__builtin_expect(!__atomic_compare_exchange_n(&lock->word, &nobody, LOCK_HELD, false, __ATOMIC_ACQUIRE,
+							  __ATOMIC_RELAXED),
+			     0))
+		lock_take_slowly(lock);
+}
+
+/* Release: what was written under the lock is seen by the next owner. */
+static inline __attribute__((always_inline)) void lock_give(struct lock *lock) RELEASES(*lock) MAKES_LOCKS
+{
+	uint32_t word = LOCK_HELD;
+
+	if (__builtin_expect(
+		    !__atomic_compare_exchange_n(&lock->word, &word, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED), 0))
+		lock_give_slowly(lock, word);
+}
