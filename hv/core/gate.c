@@ -270,15 +270,28 @@ static void update_wake(struct thread *server)
 	__atomic_store_n(&server->wake, wake, __ATOMIC_RELAXED);
 }
 
-/* Irqs first, then callers in their order, then wait; `next`, if any, is ready and gets the CPU then. */
+/* Irqs first, then callers in their order. */
+static __attribute__((noinline)) enum err take_first(struct thread *server, bool *out_got)
+{
+	enum err err = OK;
+
+	*out_got = take_irq(server);
+	while (!*out_got && !err && !list_is_empty(&server->senders))
+		err = deliver_first(server, out_got);
+	update_wake(server);
+	return err;
+}
+
+/* Take what is there, else wait; `next`, if any, is ready and gets the CPU then. */
 static enum err receive(struct thread *server, struct thread *next)
 {
 	enum err err = OK;
-	bool got = take_irq(server);
+	bool got = false;
 
-	while (!got && !err && !list_is_empty(&server->senders))
-		err = deliver_first(server, &got);
-	update_wake(server);
+	if (!list_is_empty(&server->irqs) || !list_is_empty(&server->senders))
+		err = take_first(server, &got);
+	else
+		__atomic_store_n(&server->wake, 0, __ATOMIC_RELAXED);
 	if (!got && !err && server->utcb->deadline && server->utcb->deadline <= arch_now())
 		err = ERR_TIMEDOUT;
 	if (got || err) {
