@@ -96,7 +96,9 @@ $B/host/fuzz/$1.run: $B/host/fuzz/$1.o $(patsubst %,$B/host/fuzz/lib%.a,$2 lib) 
 endef
 $(foreach f,$(fuzzers),$(eval $(call fuzzer,$(f:%.c=%),$(call component,$f))))
 fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
-	printf '%s\n' $^ | xargs -P $$(nproc) -I{} tools/fuzz {} $T
+	$(if $^,printf '%s\n' $^ | xargs -P $$(nproc) -I{} tools/fuzz {} $T)
+	$(if $(filter-out ned_options,$(TARGET)),,LUA_PATH="$B/gen/?.lua;user/ned/lua/?.lua;test/unit/user/ned/?.lua;;" NED_FUZZ_SEED=$$(date +%s) NED_FUZZ_SECONDS=$T \
+		lua5.4 test/unit/user/ned/test_fuzz.lua)
 
 # VMs that come and go for ROUNDS rounds, then the system tests and the fuzzers again and again, for T seconds.
 ROUNDS ?= 200

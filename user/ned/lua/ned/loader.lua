@@ -17,6 +17,8 @@ local DEFAULT_QUOTA = 16 << 20
 local Loader = {}
 local methods = {}
 
+local DEEPEST = 8 -- tables in tables of option caps
+
 local NOT_THERE = "is not there yet"
 local NO_EFFECT = "has no effect here"
 
@@ -75,6 +77,9 @@ local function collect(what, given, prefix, list)
     if caps.is_handle(value) then
       list[#list + 1] = {name = prefix .. name, handle = value}
     elseif type(value) == "table" and getmetatable(value) == nil then
+      if select(2, prefix:gsub("/", "")) == DEEPEST then
+        report.fail("%s: caps.%s: tables nest at most %d deep; is one inside itself?", what, prefix .. name, DEEPEST)
+      end
       collect(what, value, prefix .. name .. "/", list)
     else
       report.fail("%s: caps.%s = %s; expected a capability, a function that returns one, or a table of these", what,

@@ -23,9 +23,23 @@ function report.where()
   end
 end
 
+local LONGEST = 1000
+
+local function escape(c)
+  return c == "\n" and "\\n" or string.format("\\%d", c:byte())
+end
+
+-- One line of bearable length, whatever names and values it quotes.
+local function one_line(text)
+  if #text > LONGEST then
+    text = text:sub(1, LONGEST) .. "..."
+  end
+  return (text:gsub("%c", escape))
+end
+
 -- Raise an error that begins with the place in the script.
 function report.fail(format, ...)
-  error(report.where() .. string.format(format, ...), 0)
+  error(report.where() .. one_line(string.format(format, ...)), 0)
 end
 
 -- A line on the console.
@@ -60,7 +74,7 @@ function report.value(value)
     if #value > 60 then
       value = value:sub(1, 57) .. "..."
     end
-    return string.format("%q", value)
+    return (string.format("%q", value):gsub("\\\n", "\\n"))
   end
   local meta = getmetatable(value)
   if kind == "table" and not (meta and meta.__tostring) then
