@@ -24,6 +24,7 @@ def test_what_a_guest_does_to_end_is_told_apart(machine):
 show("off", start("off"))
 show("reset", start("reset"))
 show("fault", start("fault", {ext_args = {"-q", "--fault-mode=halt"}}))
+show("panic", start("panic"))
 show("cpu-off", start("cpu-off"))
 show("halt", start("halt"))
 show("no kernel", start("off", {kernel = "rom/test.lua"}))
@@ -32,6 +33,7 @@ show("no kernel", start("off", {kernel = "rom/test.lua"}))
             ("off", 0, "stopped", "off", "the guest turned it off"),
             ("reset", 102, "reset", "reset", "the guest asked for a restart"),
             ("fault", 2, "failed", "guest-fault", "the guest did what it cannot go on after"),
+            ("panic", 3, "failed", "panic", "the guest's kernel panicked"),
             ("cpu-off", 5, "stopped", "cpus-off", "the guest turned its last CPU off"),
             ("halt", 4, "failed", "halted", "halted: all CPUs of the guest are in loops that nothing can end"),
             ("no kernel", 1, "failed", "error", "its uvmm gave up")):

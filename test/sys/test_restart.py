@@ -85,3 +85,16 @@ vm:exit_handler(function() print("over:", vm:reason(), vm.restarts) end)
     console.expect("guest# ")
     console.send_line("poweroff -f")
     console.expect(rf"over:\s+off\s+{DEBIAN_ROUNDS}")
+
+
+def test_debian_that_panics_is_restarted_as_a_crash(machine):
+    console = machine("""
+local vmm = require "vmm"
+local vm = vmm.start_vm{id = "debian", mem = 96, bootargs = "console=ttyAMA0 panic=1 reboot=panic_warm quiet",
+                        restart = {on = "crash", max = 1, backoff = "500ms"}}
+vm:exit_handler(function() print("over:", vm:reason(), vm.restarts) end)
+""", guest_files())
+    for what in (r"debian: restart 1 of 1 in 500 ms", r"over:\s+panic\s+1"):
+        console.expect("guest# ")
+        console.send_line("mount -t proc proc /proc; echo c > /proc/sysrq-trigger")
+        console.expect_in_order("sysrq triggered crash", r"debian ended: the guest's kernel panicked \(panic, exit code 3\)", what)

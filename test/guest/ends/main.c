@@ -67,6 +67,9 @@ static void end_by(char how)
 	case 'r': /* reset */
 		psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
 		break;
+	case 'p': /* panic: a warm reset is how Debian's kernel can say so */
+		psci_call(PSCI_SYSTEM_RESET2, 0, 0, 0);
+		break;
 	case 'c': /* cpu-off: its last one */
 		irq_off();
 		psci_call(PSCI_CPU_OFF, 0, 0, 0);
