@@ -22,10 +22,16 @@ comma := ,
 qemu = qemu-system-aarch64 -M $(MACHINE),virtualization=on,gic-version=3 -cpu $(call cpu_model,$(CPU)) -smp $(CPUS) -m $(MEM) \
 	-nographic -nic none -kernel $O/hv.bin -initrd $(rom) -append rom/$(notdir $(SCRIPT))
 
+# SPLIT=1: each console on a terminal of its own, below build/consoles. The script is told by the argument "framed".
 .PHONY: run gdb bench
 run: $O/hv.bin $(rom)
+ifdef SPLIT
+	@echo "QEMU starts; to leave it: Ctrl-C. Terminals: tools/console-split --terminal build/consoles/NAME"
+	@tools/console-split --dir $B/consoles $(SPLIT_OPTIONS) -- $(patsubst rom/%,"rom/% framed",$(qemu))
+else
 	@echo "QEMU starts; to leave it: Ctrl-A, then x."
 	@$(qemu)
+endif
 
 gdb: $O/hv.bin $(rom)
 	@tools/gdb $O/hv.elf $(qemu)

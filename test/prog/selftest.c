@@ -25,7 +25,12 @@ static void test_environment(void)
 	report(l4_env_cap("nothing", &slot) == ERR_NOENT, "a capability that was not given is not found");
 	report(l4_slot_alloc(&slot) == OK && l4_slot_alloc(&other) == OK && slot != other, "free slots differ");
 	l4_slot_free(slot);
+	/* One hole of one slot is not four in a row. */
+	report(l4_slots_alloc(4, &slot) == OK && (slot > other || other - slot >= 4), "slots in a row are free ones");
+	for (uint32_t i = 0; i < 4; i++)
+		l4_slot_free(slot + i);
 	l4_slot_free(other);
+	report(l4_slots_alloc(5000, &slot) == ERR_NOSPC, "more slots than there are fail");
 }
 
 static void test_heap(void)

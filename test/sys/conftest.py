@@ -15,7 +15,7 @@ SHARED = os.path.join(TOP, "build")  # what all presets share: guests, Debian's 
 TIME_LIMIT = 60
 SILENCE_LIMIT = 40
 # After one of these nothing good comes any more: a test that waits for something else need not wait.
-FATAL = r"(?:hv: panic|ned: error:|\bfault: )[^\n]*\n"
+FATAL = r"(?:hv: panic|ned:(?:\x1b\[0m)? error:|\bfault: )[^\n]*\n"
 
 
 class Console:
@@ -24,7 +24,7 @@ class Console:
     def __init__(self, command, log_path):
         self.command = command
         self.log_path = log_path
-        self.log = open(log_path, "w", encoding="utf-8", errors="replace")
+        self.log = open(log_path, "w", encoding="utf-8", errors="replace", newline="")
         self.child = pexpect.spawn(command[0], command[1:], timeout=TIME_LIMIT, encoding="utf-8", codec_errors="replace",
                                    echo=False, dimensions=(24, 200))
         self.child.logfile_read = self.log
@@ -73,7 +73,7 @@ class Console:
     def text(self):
         """Everything printed so far (and read by expect)."""
         self.log.flush()
-        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+        with open(self.log_path, encoding="utf-8", errors="replace", newline="") as f:
             return f.read().replace("\r", "")
 
     def tail(self, lines=40):
@@ -131,11 +131,11 @@ def _machine(tmp_path, point):
 
     script: Lua text, or the path of a file, or None. files: {name in the ROM: path, bytes or text}; a value of None
     leaves out what would be there otherwise. rom: an archive made by the test instead; b"" for none.
-    append: the boot arguments, rom/SCRIPT if not given. The other arguments choose the host machine.
+    append: the boot arguments, rom/SCRIPT if not given. wrap: a command that starts QEMU with what follows it. The other arguments choose the host machine.
     """
     consoles = []
 
-    def start(script=None, files=None, *, rom=None, append=None, cpu=None, cpus=None, mem=None, machine="virt", extra=()):
+    def start(script=None, files=None, *, rom=None, append=None, cpu=None, cpus=None, mem=None, machine="virt", extra=(), wrap=()):
         contents = dict(programs())
         if script is not None:
             contents["test.lua"] = script
@@ -155,7 +155,7 @@ def _machine(tmp_path, point):
                    "-append", append if append is not None else "rom/test.lua", *extra]
         if rom != b"":
             command += ["-initrd", rom_path]
-        console = Console(command, str(tmp_path / f"console{len(consoles)}.txt"))
+        console = Console([*wrap, *command], str(tmp_path / f"console{len(consoles)}.txt"))
         consoles.append(console)
         return console
 

@@ -133,8 +133,8 @@ void console_hook(lua_State *L, lua_Debug *ar)
 	if (!console.is_interrupted) {
 		poll();
 		console.is_interrupted = take_interrupt();
-		/* Once it came, a loop that catches errors gets no rest. */
-		lua_sethook(L, console_hook, LUA_MASKCOUNT, console.is_interrupted ? 100 : CONSOLE_HOOK_COUNT);
+		/* Once it came, every instruction fails, so that a loop around pcall ends, too. */
+		lua_sethook(L, console_hook, LUA_MASKCOUNT, console.is_interrupted ? 1 : CONSOLE_HOOK_COUNT);
 	}
 	if (!console.is_interrupted)
 		return;

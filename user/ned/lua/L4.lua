@@ -1,6 +1,7 @@
 -- Module L4: what scripts use. The names are those of L4Re's ned.
 local abi = require "abi"
 local caps = require "ned.caps"
+local cons = require "ned.cons"
 local core = require "core"
 local environment = require "ned.environment"
 local factory = require "ned.factory"
@@ -29,7 +30,7 @@ L4.default_loader = loader.new {}
 
 -- Start rom/cons and send all text through it; the gate and the task come back.
 function L4.start_cons(options)
-  return require("ned.cons").start(L4.default_loader, options)
+  return cons.start(L4.default_loader, options)
 end
 
 L4.Info = report.strict("L4.Info", {

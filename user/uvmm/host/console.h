@@ -2,14 +2,14 @@
  * (put, room, input, consume) is called with the VM's lock held, the channel's side by the service thread. */
 #pragma once
 
-#include <l4/types.h>
+#include <l4/channel.h>
 
 #define HOST_CONSOLE_OUT 4096u
 #define HOST_CONSOLE_IN 480u
 #define HOST_CONSOLE_FLUSH_MS 4u
 
 struct host_console {
-	uint32_t slot;      /* the channel */
+	struct l4_channel channel;
 	uint32_t flush_irq; /* deadline for what has no newline */
 	bool armed;
 	bool more;                        /* the channel may have input that was not fetched */

@@ -100,7 +100,7 @@ static enum err create_timer(struct host *host, const struct scan_device *device
 static enum err connect_console(struct host *host, struct host_uart *uart, const struct scan_device *device)
 {
 	const char *name = device->vcon_cap ? device->vcon_cap : "log";
-	uint32_t input = 0;
+	uint32_t input = 0, slot;
 	enum err err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_FLUSH, host->uart_count),
 				       &uart->console.flush_irq);
 
@@ -108,12 +108,11 @@ static enum err connect_console(struct host *host, struct host_uart *uart, const
 		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count), &input);
 	if (err != OK)
 		return REFUSE(host, device, "no irqs for it: %s", l4_err_text(err));
-	if (l4_env_cap(name, &uart->console.slot) != OK) {
-		uart->console.slot = 0;
+	if (l4_env_cap(name, &slot) != OK) {
 		return REFUSE(host, device, "there is no capability \"%s\" for its characters: add it to caps", name);
 	}
 	/* A channel may have no input. What came before the irq was bound is looked for once. */
-	err = l4_console_bind_irq(uart->console.slot, input);
+	err = l4_channel_open(&uart->console.channel, slot, input);
 	if (err != OK)
 		report_add(report_of(host), REPORT_WARN, "\"%s\" gives no input to %s: %s", name, device->path,
 			   l4_err_text(err));
@@ -135,7 +134,7 @@ static enum err create_uart(struct host *host, const struct scan_device *device)
 		port.irq.intid = device->irq[0].intid;
 	pl011_init(&uart->model, &port);
 	err = connect_console(host, uart, device);
-	if (err != OK || uart->console.slot == 0) /* refused */
+	if (err != OK || uart->console.channel.slot == 0) /* refused */
 		return err;
 	err = add_window(host, device, 0, PL011_SIZE, pl011_access, &uart->model, "PL011");
 	if (err == OK && has_window(host, device))

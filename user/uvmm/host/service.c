@@ -15,13 +15,13 @@ void host_service_wake(struct host *host)
 /* ---- output ---- */
 
 /* Write some; false: nobody takes it. The lock is not held. */
-static bool write_some(uint32_t channel, const uint8_t *text, size_t size, size_t *out_accepted)
+static bool write_some(struct l4_channel *channel, const uint8_t *text, size_t size, size_t *out_accepted)
 {
 	uint64_t give_up = l4_now() + l4_ticks_of_ms(PATIENCE_MS);
 
 	for (;;) {
 		*out_accepted = 0;
-		if (l4_console_write_until(channel, text, size, give_up, out_accepted) != OK)
+		if (l4_channel_write(channel, text, size, give_up, out_accepted) != OK)
 			return false;
 		if (*out_accepted != 0)
 			return true;
@@ -56,7 +56,7 @@ static void send_output(struct host *host, struct host_uart *uart)
 
 		console->unsent = 0;
 		host_unlock(host);
-		taken = write_some(console->slot, text, size, &accepted);
+		taken = write_some(&console->channel, text, size, &accepted);
 		host_lock(host);
 		/* Nobody listens: all of it goes. */
 		if (!taken)
@@ -99,8 +99,7 @@ static void fetch_input(struct host *host, struct host_uart *uart)
 	size_t got = 0;
 
 	while (host_console_wants_input(console)) {
-		if (l4_console_read_until(console->slot, text, sizeof(text), l4_now() + l4_ticks_of_ms(PATIENCE_MS),
-					  &got) != OK)
+		if (l4_channel_read(&console->channel, text, sizeof(text), &got, NULL) != OK)
 			got = 0;
 		host_lock(host);
 		memcpy(console->in, text, got);

@@ -179,7 +179,6 @@ test("L4.start_cons does it in one call", function(core)
   equal(table.concat(core.recorded("load")[1][2].argv, " "), "rom/cons -a -c vm1 -k")
   equal(attached(core), "ned|36|")
   rawset(_G, "arg", {"framed"})
-  package.loaded["ned.prompt"] = nil
   harness.script [[L4.start_cons{show = false, args = {"-t"}}]]
   equal(table.concat(core.recorded("load")[2][2].argv, " "), "rom/cons --framed -t")
   contains(harness.error_of [[L4.start_cons{conect = "x"}]], "unknown option 'conect' (= \"x\"); did you mean 'connect'?")

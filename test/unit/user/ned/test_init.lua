@@ -114,7 +114,7 @@ test("a coroutine that fails later is told as well", function(core)
   contains(said, "error: rom/a.lua:3: handler 4\nall that had been started has ended")
 end)
 
-for name, programs in pairs {["first-light.lua"] = 1, ["linux.lua"] = 1} do
+for name, programs in pairs {["first-light.lua"] = 1, ["linux.lua"] = 1, ["two-guests.lua"] = 3} do
   test("example " .. name .. " starts what it says", function(core)
     core.memory = {quota = 1 << 30, used = 0, machine_free = 1 << 30, largest_free = 1 << 30}
     local file = assert(io.open("examples/" .. name))

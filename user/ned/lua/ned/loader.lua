@@ -6,6 +6,7 @@ local core = require "core"
 local ends = require "ned.ends"
 local environment = require "ned.environment"
 local log = require "ned.log"
+local prompt = require "ned.prompt"
 local report = require "ned.report"
 local restart = require "ned.restart"
 local sched = require "ned.sched"
@@ -345,7 +346,6 @@ end
 
 -- ned's own lines go the same way, and its prompt comes with them.
 local function use_log_fab(gate)
-  local prompt = require "ned.prompt"
   if not prompt.is_open() then
     prompt.open(gate:create(abi.Proto.Log, "ned", "cyan"), false)
   end
