@@ -1,4 +1,5 @@
-/* Fuzzer of lib/cpio.c: any bytes as the boot archive. [CPIO] */
+/* Fuzzer of lib/cpio.c: any bytes as the boot archive. [CPIO]
+ * seeds: test/fuzz/lib/cpio */
 #include "lib/cpio.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* Fuzzer of lib/elf.c: any bytes as a program. What it accepts must lie inside the file and keep W^X. [ELF] */
+/* Fuzzer of lib/elf.c: any bytes as a program. What it accepts must lie inside the file and keep W^X. [ELF]
+ * seeds: test/fuzz/lib/elf */
 #include "lib/elf.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
-/* Fuzzes kernel images: probing Image, gzip and ELF, placing and loading them. seeds: test/unit/uvmm/guest/bad */
+/* Fuzzes kernel images: probing Image, gzip and ELF, placing and loading them.
+ * seeds: test/unit/uvmm/guest/bad */
 #include "guest/image.h"
 #include "guest/layout.h"
 

@@ -1,4 +1,5 @@
-/* Fuzzes uvmm's command line: arguments separated by zero bytes. seeds: test/fuzz/uvmm/options */
+/* Fuzzes uvmm's command line: arguments separated by zero bytes.
+ * seeds: test/fuzz/uvmm/options */
 #include "guest/options.h"
 
 #include <stdlib.h>
