@@ -9,6 +9,7 @@ local vm = vmm.start_vm{
   bootargs = "console=ttyAMA0",
   log = {"linux", "green"},                    -- marks uvmm's own lines
   prio = 20,                                   -- 1 is lowest; programs without it have 16
+  restart = {on = {"reset", "crash"}, max = 3, backoff = "1s"},
 }
 
 local code, reason, state = vm:wait()          -- others would go on meanwhile

@@ -1,5 +1,9 @@
 """Options prio, cpus and scheduler of the script: where a VM runs, and who comes first."""
+import pytest
+
 from conftest import bare_guest
+
+INSTRUCTIONS = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm")
 
 
 def test_cpus_and_prio_say_where_a_vm_runs_and_who_comes_first(machine):
@@ -35,3 +39,21 @@ print(select(2, pcall(vmm.start_vm, {id = "a", cpus = "1", scheduler = vmm.new_s
     console.expect("no CPU: of CPU mask 0x8 this scheduler has 0x3")
     console.expect("priority 60; this scheduler has 1 to 59")
     console.expect("no CPU: of CPU mask 0x2 this scheduler has 0x1")
+
+
+@pytest.mark.parametrize("neighbour, low, high", [(20, 45, 55), (19, 97, 101)], ids=["equal priority", "lower priority"])
+def test_a_guest_that_spins_gets_its_share_and_no_more(machine, neighbour, low, high):
+    """Turns of a loop in a tenth of a second of guest time, in per cent of what they are without the other; counted in instructions."""
+    console = machine(f"""
+local vmm = require "vmm"
+local function start(id, how, prio)
+  return vmm.start_vm{{id = id, mem = 4, kernel = "rom/ends.bin", bootargs = "do=" .. how, prio = prio, ext_args = {{"-q"}}}}
+end
+start("alone", "busy", 20):wait()
+start("other", "spin", {neighbour})
+L4.sleep(0.1)
+start("shares", "busy", 20):wait()
+""", {"ends.bin": bare_guest("ends")}, cpu="cortex-a57,cntfrq=1000000000", cpus=1, extra=INSTRUCTIONS)
+    alone = int(console.expect(r"ends: (\d+) turns").group(1))
+    shared = int(console.expect(r"ends: (\d+) turns").group(1))
+    assert low <= shared * 100 / alone <= high

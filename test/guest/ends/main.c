@@ -57,6 +57,18 @@ _Noreturn static void spin(void)
 		__asm__ volatile("" ::: "memory");
 }
 
+/* How much of the CPU it gets: turns of a loop in a tenth of a second; then off. */
+static void count_turns(void)
+{
+	uint64_t end = timer_now() + timer_us(100000);
+	unsigned long turns = 0;
+
+	while (timer_now() < end)
+		turns++;
+	print("ends: %lu turns\n", turns);
+	psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+}
+
 /* Returns when the letter means nothing. */
 static void end_by(char how)
 {
@@ -79,6 +91,9 @@ static void end_by(char how)
 	case 'h': /* halt: nothing can wake it */
 		irq_off();
 		halt();
+	case 'b': /* busy for a while */
+		count_turns();
+		break;
 	case 's': /* spin, for ever */
 		spin();
 	default:
