@@ -29,20 +29,20 @@ class Console:
                                    echo=False, dimensions=(24, 200))
         self.child.logfile_read = self.log
 
-    def expect(self, pattern, timeout=TIME_LIMIT):
+    def expect(self, pattern, timeout=TIME_LIMIT, silence=SILENCE_LIMIT):
         """Wait for a regular expression; returns its match. The test fails if it does not come."""
         end, last_heard, heard = time.monotonic() + timeout, time.monotonic(), ""
         while True:
             found = self.child.expect([pattern, FATAL, pexpect.TIMEOUT, pexpect.EOF], timeout=min(2, timeout))
             now = time.monotonic()
-            if found != 2 or now > end or now > last_heard + SILENCE_LIMIT:
+            if found != 2 or now > end or now > last_heard + silence:
                 break
             if self.child.before != heard:
                 last_heard, heard = now, self.child.before
         if found == 1 and re.search(pattern, self.child.match.group()):
             return re.search(pattern, self.child.match.group())
         if found:
-            what = ["did not get there", f"printed nothing like that in {timeout} s, or nothing for {SILENCE_LIMIT} s", "ended"][found - 1]
+            what = ["did not get there", f"printed nothing like that in {timeout} s, or nothing for {silence} s", "ended"][found - 1]
             pytest.fail(f"waited for {pattern!r}; the machine {what}\n{self.tail()}", pytrace=False)
         return self.child.match
 

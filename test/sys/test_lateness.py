@@ -10,7 +10,7 @@ from conftest import bare_guest
 
 TICKS = int(os.environ.get("UVMM_TICKS", "1500"))
 INSTRUCTIONS = ("-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2026-01-01,clock=vm")
-TIME_LIMIT = 120 + TICKS // 20
+TIME_LIMIT = 120 + TICKS // 20  # the guest is silent until it has its figures
 SCRIPT = """
 local vmm, core = require "vmm", require "core"
 local PRIORITY, TICKS = %d, %d
@@ -53,7 +53,7 @@ end
 def lateness(machine, churn, priority):
     console = machine(SCRIPT % (priority, TICKS) + CHURN[churn], {"ends.bin": bare_guest("ends"), "ticker.bin": bare_guest("ticker")},
                       cpu="cortex-a57,cntfrq=1000000000", cpus=1, extra=INSTRUCTIONS)
-    found = console.expect(r"ticker: late by median (\d+), 99th percentile (\d+), most (\d+)", timeout=TIME_LIMIT)
+    found = console.expect(r"ticker: late by median (\d+), 99th percentile (\d+), most (\d+)", timeout=TIME_LIMIT, silence=TIME_LIMIT)
     rounds = int(console.expect(r"rounds:\s+(\d+)\D").group(1))
     print(f"{churn}, priority {priority}: median {found.group(1)}, 99th percentile {found.group(2)}, most {found.group(3)}, {rounds} rounds")
     return int(found.group(2)), int(found.group(3)), rounds
