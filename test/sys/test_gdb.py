@@ -50,7 +50,7 @@ def start(machine, capability, guest=bare_guest("debugged"), **point):
     """A VM of two vCPUs, and the TCP port that leads to that capability of it."""
     port = free_port()
     machine(SCRIPT % capability, {"guest": guest, "quiet.dtb": quiet_tree(2)},
-            extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off"), **point)
+            extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"), **point)
     return port
 
 
@@ -239,7 +239,7 @@ def test_gdb_debugs_a_stock_debian_kernel(machine, tmp_path):
         L4.default_loader:startv({caps = {ram = ram:m("rw"), gdb = L4.Env.log}, mem = 32 << 20}, "rom/uvmm", "-k", "rom/Image",
             "-r", "rom/initrd", "-d", "rom/quiet.dtb", "-b", "0x40000000", "-q", "-c", "nokaslr nowatchdog")""",
             {"Image": guest_files()["Image"], "initrd": str(tmp_path / "initrd"), "quiet.dtb": quiet_tree(2)},
-            extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off"))
+            extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"))
     out = gdb(port, "break do_sys_openat2", "continue", "bt", "info threads", "delete", "stepi 4", "info symbol $pc",
               "rwatch -l *(char *) $x1", "continue", "bt", "delete", "stepi", "hbreak __schedule", "continue", "bt 3",
               "delete", "thread 1", "bt", "thread 2", "bt", "tbreak strncpy_from_user", "continue", "finish", "info symbol $pc",
@@ -256,3 +256,59 @@ def test_gdb_debugs_a_stock_debian_kernel(machine, tmp_path):
     assert "hit Temporary breakpoint" in out[21] and "getname" in out[22] and "getname" in out[23], out[21:24]
     assert re.search(r"^debug +\d+ +\d+", out[25], re.M)
     assert "GICR" in out[26]
+
+
+# ---- many channels on the machine's one line: console, monitor and debugger of a VM at once ----
+
+FRAMED = """
+local vmm = require "vmm"
+L4.start_cons{framed = true, show = false}
+vmm.start_vm{id = 1, mem = 64, kernel = "rom/Image", rd = "rom/initrd", bootargs = "console=ttyAMA0 nokaslr nowatchdog", gdb = true,
+             log = {"vm1", "green"}}
+"""
+
+
+class Port(Line):
+    """A channel on a TCP port, which also waits for what the guest prints."""
+
+    def expect(self, text):
+        heard = b""
+        while text not in heard:
+            part = self.socket.recv(4096)
+            assert part, heard
+            heard += part
+        return heard.decode(errors="replace").replace("\r", "")
+
+
+def test_console_monitor_and_gdb_share_the_line_through_cons(machine, tmp_path):
+    wrap = [f"{TOP}/tools/console-split", "--dir", str(tmp_path / "consoles"), "--tcp", "vm1=0", "--tcp", "mon1=0", "--tcp", "gdb1=0", "--"]
+    console = machine(FRAMED, guest_files(), wrap=wrap)
+    ports = {}
+    for _ in range(3):
+        found = console.expect(r"console-split: (vm1|mon1|gdb1): \S+, port (\d+)")
+        ports[found.group(1)] = int(found.group(2))
+    guest, monitor = Port(ports["vm1"]), Port(ports["mon1"])
+    guest.socket.settimeout(180)
+    guest.expect(b"guest# ")
+    guest.socket.sendall(f"grep -E ' ({'|'.join(SYMBOLS)})$' /proc/kallsyms\r".encode())
+    (tmp_path / "kallsyms").write_text(guest.expect(b"guest# "))
+    subprocess.run([f"{TOP}/tools/kallsyms-elf", tmp_path / "kallsyms", tmp_path / "kernel.sym"], check=True)
+    guest.socket.sendall(b"while true; do read -r line < /proc/uptime; done\r")
+    # The guest stands in a system call; the monitor sees the same VM as GDB does.
+    out = gdb(ports["gdb1"], "break do_sys_openat2", "continue", "bt", "monitor stop", "delete",
+              wait=1, symbols=str(tmp_path / "kernel.sym"), load=0)
+    assert re.search(r"do_sys_openat2.*el0_svc", out[2], re.S), out
+    assert "it stands already" in out[3]
+    assert "runs at EL" in monitor.ask("cpu list")
+    assert "it was stopped" in monitor.ask("stop")
+    assert "it runs" in monitor.ask("continue")
+    # It goes on, and takes keys.
+    guest.socket.sendall(b"\x03")
+    guest.expect(b"guest# ")
+    guest.socket.sendall(b"echo all-$((6*7))\r")
+    guest.expect(b"all-42")
+    # A person's Enter brings a prompt.
+    monitor.socket.sendall(b"\r")
+    monitor.expect(b"monitor> ")
+    monitor.socket.sendall(b"exi\t\r")
+    assert "exits" in monitor.expect(b"serror")

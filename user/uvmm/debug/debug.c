@@ -56,6 +56,7 @@ struct vcpu *debug_borrow(struct debug *debug, unsigned int cpu)
 {
 	if (!debug->cpu[cpu].held)
 		debug->port.hold(debug->port.context, cpu);
+	debug->port.settle(debug->port.context, cpu);
 	return &debug->vm->vcpu[cpu];
 }
 
@@ -68,8 +69,11 @@ void debug_give(struct debug *debug, unsigned int cpu)
 /* All rest; nothing of ours is left in memory and registers. */
 static void come_to_rest(struct debug *debug)
 {
-	for (unsigned int i = 0; i < debug->vm->vcpu_count; i++) {
+	/* All are asked before any is waited for: they may share a CPU. */
+	for (unsigned int i = 0; i < debug->vm->vcpu_count; i++)
 		hold(debug, i);
+	for (unsigned int i = 0; i < debug->vm->vcpu_count; i++) {
+		debug->port.settle(debug->port.context, i);
 		debug->vm->vcpu[i].page->pstate &= ~PSTATE_SS;
 		debug_breaks_load(debug, i, 0, true);
 	}
@@ -272,6 +276,7 @@ bool debug_news(struct debug *debug)
 
 		/* Past it. If that was the step that was asked for, it is done. */
 		hold(debug, debug->over - 1);
+		debug->port.settle(debug->port.context, debug->over - 1);
 		if (cpu->reason != DEBUG_STEPPED || cpu->action != DEBUG_STEP) {
 			cpu->reason = DEBUG_NOTHING;
 			go_over(debug);

@@ -42,8 +42,10 @@ enum debug_kind { /* numbered as GDB's Z packets are */
 
 struct debug_port {
 	void *context;
-	/* The vCPU rests, with all groups in its page, when this comes back; the caller's own does so after its exit. */
+	/* The vCPU is to rest; the caller's own does so after its exit. */
 	void (*hold)(void *context, unsigned int cpu);
+	/* It does, with all groups in its page, when this comes back. Not for the caller's own. */
+	void (*settle)(void *context, unsigned int cpu);
 	/* Undoes one hold. A vCPU that is off goes on resting. */
 	void (*release)(void *context, unsigned int cpu);
 	/* Instructions were written there. */

@@ -10,7 +10,12 @@ static const char *const channel_name[HOST_DEBUG_CHANNELS] = {"mon", "gdb"};
 
 static void hold(void *context, unsigned int cpu)
 {
-	host_vcpu_hold(context, cpu);
+	host_vcpu_ask(context, cpu);
+}
+
+static void settle(void *context, unsigned int cpu)
+{
+	host_vcpu_settle(context, cpu);
 }
 
 static void release(void *context, unsigned int cpu)
@@ -113,7 +118,7 @@ static enum err open_channel(struct host *host, unsigned int index)
 
 enum err host_debug_create(struct host *host)
 {
-	static const struct debug_port port = {NULL, hold, release, sync_code};
+	static const struct debug_port port = {NULL, hold, settle, release, sync_code};
 	struct host_debug *debug = &host->debug;
 	enum err err = OK;
 

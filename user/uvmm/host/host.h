@@ -140,6 +140,9 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu);
 bool host_vcpu_rests(const struct host *host, unsigned int cpu);
 /* With the lock held: have the vCPU rest, beyond the lock, until host_vcpu_release. Counts. */
 void host_vcpu_hold(struct host *host, unsigned int cpu);
+/* The same in two steps: ask several, then wait for each. */
+void host_vcpu_ask(struct host *host, unsigned int cpu);
+void host_vcpu_settle(struct host *host, unsigned int cpu);
 void host_vcpu_release(struct host *host, unsigned int cpu);
 /* On the vCPU's own thread: rest as long as somebody wants that or it is off. */
 void host_vcpu_rest(struct host_vcpu *cpu);

@@ -60,21 +60,17 @@ void host_lock_slow(struct host *host)
 	} while (__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0);
 }
 
-/* Returns false when it is parked already. */
-static bool add_hold(struct host_vcpu *cpu)
+static void ask(struct host_vcpu *cpu)
 {
-	if (__atomic_fetch_add(&cpu->state, 1, __ATOMIC_ACQ_REL) & HOST_VCPU_PARKED)
-		return false;
-	(void)l4_irq_trigger(cpu->kick);
-	return true;
+	/* One's own rests when it has handled its exit. */
+	if (!(__atomic_fetch_add(&cpu->state, 1, __ATOMIC_ACQ_REL) & HOST_VCPU_PARKED) && cpu != self)
+		(void)l4_irq_trigger(cpu->kick);
 }
 
-static void park(struct host_vcpu *cpu)
+static void settle(const struct host_vcpu *cpu)
 {
 	unsigned int round = 0;
 
-	if (!add_hold(cpu))
-		return;
 	while (!(__atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) & HOST_VCPU_PARKED))
 		wait_a_little(round++);
 }
@@ -102,7 +98,8 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 	struct host_vcpu *target = &host->cpu[cpu];
 
 	if (target != self && !(host->parked >> cpu & 1)) {
-		park(target);
+		ask(target);
+		settle(target);
 		host->parked |= 1ull << cpu;
 	}
 	return target->vcpu->page;
@@ -110,12 +107,19 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 
 void host_vcpu_hold(struct host *host, unsigned int cpu)
 {
-	struct host_vcpu *target = &host->cpu[cpu];
+	ask(&host->cpu[cpu]);
+	if (&host->cpu[cpu] != self)
+		settle(&host->cpu[cpu]);
+}
 
-	if (target == self) /* rests when it has handled its exit */
-		__atomic_fetch_add(&target->state, 1, __ATOMIC_ACQ_REL);
-	else
-		park(target);
+void host_vcpu_ask(struct host *host, unsigned int cpu)
+{
+	ask(&host->cpu[cpu]);
+}
+
+void host_vcpu_settle(struct host *host, unsigned int cpu)
+{
+	settle(&host->cpu[cpu]);
 }
 
 void host_vcpu_release(struct host *host, unsigned int cpu)

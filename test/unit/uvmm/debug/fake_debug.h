@@ -35,6 +35,13 @@ static inline void fake_hold(void *context, unsigned int cpu)
 	((struct fake_debug *)context)->holds[cpu]++;
 }
 
+/* Nobody looks into a page before that. */
+static inline void fake_settle(void *context, unsigned int cpu)
+{
+	if (((struct fake_debug *)context)->holds[cpu] == 0)
+		abort();
+}
+
 static inline void fake_release(void *context, unsigned int cpu)
 {
 	((struct fake_debug *)context)->holds[cpu]--;
@@ -61,7 +68,7 @@ static inline struct fake_debug *fake_debug_make(void)
 	if (!f)
 		abort();
 	memset(f, 0, sizeof(*f));
-	port = (struct debug_port){f, fake_hold, fake_release, fake_sync_code};
+	port = (struct debug_port){f, fake_hold, fake_settle, fake_release, fake_sync_code};
 	fake_vm_make(&f->fake);
 	f->fake.vm.port.debug = fake_debug_exit;
 	f->fake.vm.vcpu[1].power = VCPU_POWER_ON;
