@@ -30,4 +30,5 @@
 /* [GIC ICH_VMCR_EL2] */
 #define ICH_VMCR_VENG0 (1u << 0)
 #define ICH_VMCR_VENG1 (1u << 1)
+#define ICH_VMCR_VEOIM (1u << 9)
 #define ICH_VMCR_VPMR_SHIFT 24

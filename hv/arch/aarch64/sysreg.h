@@ -84,6 +84,10 @@ static inline void isb(void)
 #define EC_IABT_LOWER 0x20u
 #define EC_DABT_LOWER 0x24u
 #define EC_SERROR 0x2fu
+/* Of EC_SYS64: which register, and that it is written. [ARM ESR_EL2 ISS] */
+#define ESR_SYS64_ACCESS(esr) ((esr)&0x3ffc1f)
+#define ESR_SYS64_RT(esr) ((unsigned int)((esr) >> 5) & 0x1f)
+#define ESR_WRITES_ICC_DIR (3u << 20 | 1u << 17 | 12u << 10 | 11u << 1)
 #define ESR_FSC(esr) ((esr)&0x3f)
 #define ESR_IS_PERMISSION(esr) (((esr)&0x3c) == 0x0c)
 #define ESR_S1PTW (1ull << 7)

@@ -319,6 +319,27 @@ static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint6
 	return hv_leave(cpu);
 }
 
+/* ICC_DIR_EL1 traps while active interrupts are behind the list registers, where the hardware does not find them. Outside
+ * EOImode 1 the write does nothing. [GIC ICC_DIR_EL1] [GIC ICH_HCR_EL2.TDIR] */
+static struct regs *deactivate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+	unsigned int rt = ESR_SYS64_RT(esr);
+	uint64_t intid = rt == 31 ? 0 : vcpu->state->x[rt];
+	uint32_t hw = VIRQ_HW_NONE;
+
+	WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
+	if (READ_SYSREG(ich_vmcr_el2) & ICH_VMCR_VEOIM)
+		hw = virq_deactivate(&vcpu->virqs, intid & 0xffffff);
+	if (hw != VIRQ_HW_NONE)
+		gic_deactivate(hw);
+	if (virq_has_report(&vcpu->virqs))
+		vcpu_maintenance(cpu);
+	if (!vcpu->eoi_count)
+		return (struct regs *)(void *)vcpu->state->x;
+	arch_vcpu_exit(vcpu, L4_EXIT_EOI);
+	return &vcpu->thread->regs;
+}
+
 struct regs *vcpu_trap(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
 	struct l4_vcpu_state *state = vcpu->state;
@@ -334,6 +355,8 @@ struct regs *vcpu_trap(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 	if ((ec | 4) == (EC_IABT_LOWER | 4)) {
 		state->far = READ_SYSREG(far_el2);
 		state->ipa = fault_ipa(esr, state->far);
+	} else if (ec == EC_SYS64 && ESR_SYS64_ACCESS(esr) == ESR_WRITES_ICC_DIR) {
+		return deactivate(cpu, vcpu, esr);
 	}
 	arch_vcpu_exit(vcpu, L4_EXIT_TRAP);
 	return &vcpu->thread->regs;
