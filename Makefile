@@ -13,7 +13,7 @@ endif
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
-# release is what `make` builds; debug has -Og, hostile has tiny queues and an allocator that can be told to fail.
+# release is what `make` builds; debug has -Og, hostile has tiny limits and quotas that can be told to fail [hv/core/limits.h].
 PRESET ?= release
 B := build
 O := $(if $(filter release,$(PRESET)),$B,$B/$(PRESET))

@@ -72,8 +72,7 @@ static enum err inject(struct call *call)
 		return ERR_NOENT;
 	if (!vcpu_is_intid(call->w[0]))
 		return ERR_INVAL;
-	return vcpu_inject(thread->vcpu, call->w[1] ? call->w[0] & ~L4_VIRQ_CLEAR : call->w[0] | L4_VIRQ_CLEAR,
-			   VIRQ_NO_LINE);
+	return vcpu_inject(thread->vcpu, call->w[1] ? call->w[0] & ~L4_VIRQ_CLEAR : call->w[0] | L4_VIRQ_CLEAR);
 }
 
 static enum err yield(struct call *call)

@@ -4,13 +4,9 @@
 #include "arch.h"
 #include "core/factory.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/ram.h"
 #include "core/space.h"
-
-#define EXTENTS_MAX 1024u     /* work of one create; more means that memory is too fragmented */
-#define SLICE_DEPTH_MAX 8u    /* slices of slices */
-#define CLEAR_STEP 0x10000ull /* bytes zeroed through one window, if no interrupt comes */
-#define REAP_BUDGET 32u       /* entries unmapped in one step */
 
 static enum err create(struct factory *payer, uint64_t size, unsigned int flags, struct dataspace **out)
 {
@@ -244,7 +240,7 @@ enum reap dataspace_reap(struct object *obj)
 	}
 	link = list_first(&ds->mappings);
 	if (link) {
-		space_unmap_mapping(LIST_OF(link, struct mapping, in_dataspace), REAP_BUDGET);
+		space_unmap_mapping(LIST_OF(link, struct mapping, in_dataspace), REAP_MAPPINGS);
 		if (!list_is_empty(&ds->mappings))
 			return REAP_MORE;
 	}

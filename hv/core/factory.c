@@ -4,12 +4,21 @@
 #include <assert.h>
 
 #include "core/kmem.h"
+#include "core/limits.h"
+
+/* [limits.h QUOTAS_FAIL] */
+static bool fails_on_purpose(struct factory *factory)
+{
+	uint64_t every = factory->quota % L4_PAGE_SIZE;
+
+	return QUOTAS_FAIL && every && ++factory->charges % every == 0;
+}
 
 enum err factory_charge(struct factory *factory, uint64_t bytes)
 {
 	if (!factory)
 		return OK;
-	if (bytes > factory->quota - factory->used)
+	if (fails_on_purpose(factory) || bytes > factory->quota - factory->used)
 		return ERR_NOMEM;
 	factory->used += bytes;
 	return OK;

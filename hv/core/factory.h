@@ -7,6 +7,7 @@ struct factory {
 	struct object obj;
 	uint64_t quota; /* bytes */
 	uint64_t used;
+	uint64_t charges; /* how many; for limits.h QUOTAS_FAIL */
 };
 
 /* ERR_NOMEM: the quota does not cover it. A NULL factory pays for everything (boot). */

@@ -39,7 +39,7 @@ static void leave_vcpu(struct irq *irq)
 	struct vcpu *vcpu = irq->thread->vcpu;
 
 	if (vcpu && !irq->thread->obj.dead)
-		(void)vcpu_inject(vcpu, (irq->badge & L4_VIRQ_INTID_MASK) | L4_VIRQ_CLEAR, VIRQ_NO_LINE);
+		(void)vcpu_inject_bound(vcpu, (irq->badge & L4_VIRQ_INTID_MASK) | L4_VIRQ_CLEAR, VIRQ_NO_LINE);
 	if (irq->events)
 		arch_line_deactivate(irq->line);
 }
@@ -82,7 +82,7 @@ static void deliver(struct irq *irq)
 	if (irq->to_vcpu) {
 		/* Nothing is lost when there is no room: the event stays and the next unmask or trigger tries again. */
 		if (irq->badge & L4_VIRQ_ENABLED && irq->thread->vcpu &&
-		    !vcpu_inject(irq->thread->vcpu, irq->badge, irq->line))
+		    !vcpu_inject_bound(irq->thread->vcpu, irq->badge, irq->line))
 			irq->events = 0;
 		return;
 	}

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "arch.h"
+#include "core/limits.h"
 #include "core/timeout.h"
 #include "core/vcpu.h"
 

@@ -5,7 +5,6 @@
 
 #define CPU_MAX 16u
 #define PRIORITIES 256u
-#define TIME_SLICE_MS 3u /* guests whose vCPUs wait for each other in lock step take a turn of each for each step */
 
 struct cpu {
 	/* known to vectors.S: keep first */
@@ -27,6 +26,7 @@ struct cpu {
 	struct list timeouts;
 	struct list inbox; /* struct thread.inbox */
 	uint64_t timer;    /* what arch_timer_set was told last */
+	uint32_t leaves;   /* times the hypervisor was left since check_sometimes looked */
 };
 
 extern struct cpu cpus[CPU_MAX];

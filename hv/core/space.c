@@ -7,13 +7,10 @@
 #include "core/dataspace.h"
 #include "core/gate.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/sched.h"
 #include "core/thread.h"
 #include "core/vcpu.h"
-
-#define MAP_BUDGET 16u  /* entries written between two looks for interrupts */
-#define REAP_CAPS 8u    /* slots emptied in one step */
-#define REAP_TABLES 16u /* table entries looked at in one step */
 
 enum err space_create(struct factory *payer, bool is_vm, struct space **out)
 {

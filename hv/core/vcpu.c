@@ -99,12 +99,28 @@ static enum err apply(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 	return OK;
 }
 
-static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+/* The last letter about the same interrupt, if it too makes it pending; else NULL. */
+static uint64_t *find_letter(struct vcpu *vcpu, uint64_t virq)
+{
+	for (uint32_t i = vcpu->mail_count; i-- > 0;)
+		if (!((vcpu->mail[i] ^ virq) & L4_VIRQ_INTID_MASK))
+			return (vcpu->mail[i] | virq) & L4_VIRQ_CLEAR ? NULL : &vcpu->mail[i];
+	return NULL;
+}
+
+static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit)
 {
 	enum err err = ERR_NOSPC;
+	uint64_t *letter;
 
 	lock_take(&vcpu->mail_lock);
-	if (vcpu->mail_count < VCPU_MAIL_MAX) {
+	letter = find_letter(vcpu, virq);
+	if (letter) {
+		*letter = virq;
+		if (line != VIRQ_NO_LINE)
+			vcpu->mail_hw[letter - vcpu->mail] = line;
+		err = OK;
+	} else if (vcpu->mail_count < limit) {
 		vcpu->mail[vcpu->mail_count] = virq;
 		vcpu->mail_hw[vcpu->mail_count] = line;
 		__atomic_store_n(&vcpu->mail_count, vcpu->mail_count + 1, __ATOMIC_RELEASE);
@@ -117,7 +133,7 @@ static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 /* What others give while the VMM handles an exit is newer than what the VMM has put into the state page until then: it
  * waits in the mailbox until run has taken the page. On the vCPU's own CPU it is applied at once when no page waits:
  * while the guest runs or sleeps, and when the VMM itself calls, which knows what it wrote. */
-enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit)
 {
 	struct thread *thread = vcpu->thread;
 	struct cpu *cpu = &cpus[thread->cpu];
@@ -127,7 +143,7 @@ enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 		vcpu_take_mail(vcpu);
 		err = apply(vcpu, virq, line);
 	} else {
-		err = post(vcpu, virq, line);
+		err = post(vcpu, virq, line, limit);
 	}
 	if (err)
 		return err;
@@ -138,6 +154,16 @@ enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 	else if (cpu != arch_this_cpu() && thread->in_guest)
 		sched_poke(cpu);
 	return OK;
+}
+
+enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq)
+{
+	return inject(vcpu, virq, VIRQ_NO_LINE, VCPU_MAIL_OTHERS);
+}
+
+enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+{
+	return inject(vcpu, virq, line, VCPU_MAIL_MAX);
 }
 
 void vcpu_take_mail(struct vcpu *vcpu)

@@ -3,6 +3,7 @@
 
 #include <l4/vcpu.h>
 
+#include "core/limits.h"
 #include "core/lock.h"
 #include "core/object.h"
 #include "core/thread.h"
@@ -11,7 +12,7 @@
 struct irq;
 struct space;
 
-#define VCPU_MAIL_MAX 64u
+#define VCPU_MAIL_MAX (VCPU_MAIL_OTHERS + VIRQ_HW_MAX)
 #define VCPU_VTIMER_PPI 27u
 
 /* What hv keeps of a vCPU. Everything but the mailbox belongs to the CPU the thread lives on. */
@@ -63,9 +64,11 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 void vcpu_finish_lines(const struct vcpu *vcpu);
 /* Only from the reaper, when no CPU has it loaded. */
 void vcpu_destroy(struct vcpu *vcpu);
-/* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). line: hardware line that is
- * active for it, or VIRQ_NO_LINE. ERR_NOSPC: too many at once. */
-enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq, uint32_t line);
+/* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). ERR_NOSPC: too many at once. */
+enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq);
+/* The same for an irq that is bound to the vCPU: the mailbox has always room for it. line: hardware line that is active
+ * for it, or VIRQ_NO_LINE. */
+enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line);
 /* On its own CPU, before the guest is entered: take the mail. */
 void vcpu_take_mail(struct vcpu *vcpu);
 /* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. */

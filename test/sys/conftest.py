@@ -194,7 +194,9 @@ def pytest_terminal_summary(terminalreporter):
     count = {key: len(terminalreporter.stats.get(key, ())) for key in ("passed", "failed", "error")}
     folder = os.path.join(SHARED, "results")
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "sys"), "w", encoding="utf-8") as f:
+    preset = os.path.basename(BUILD)
+    name = "sys" if preset == "build" else "sys-" + preset
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
         f.write(f"{count['passed']} {count['failed'] + count['error']}\n")
 
 

@@ -5,7 +5,8 @@ import pytest
 
 # Generous: the random system calls and 300 tasks take their time under emulation.
 TIME_LIMIT = 240
-GROUPS = ["messages", "irqs", "tasks", "floating-point", "spaces", "vanishing-memory", "deaths", "priorities", "hostile"]
+GROUPS = ["messages", "irqs", "tasks", "floating-point", "spaces", "vanishing-memory", "deaths", "shortage",
+          "priorities", "hostile"]
 SCRIPT = """
 L4.default_loader:start({caps = {icu = L4.Env.icu}, prio = 120, mem = 200 << 20}, "rom/objects %s")
 """

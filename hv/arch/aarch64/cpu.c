@@ -3,6 +3,7 @@
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/sysreg.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 
 #define STACK_PAGES 2u
 
@@ -29,7 +30,7 @@ void arch_spin_wake(void)
 
 bool arch_irq_pending(void)
 {
-	return READ_SYSREG(isr_el1) & (1u << 7 | 1u << 6);
+	return ALWAYS_INTERRUPTED || READ_SYSREG(isr_el1) & (1u << 7 | 1u << 6);
 }
 
 uint64_t arch_now(void)

@@ -10,6 +10,7 @@
 #include "arch/aarch64/sysreg.h"
 #include "boot/machine.h"
 #include "core/ich.h"
+#include "core/limits.h"
 
 #define GICD_CTLR 0x0000
 #define GICD_CTLR_ENABLE_G1NS (1u << 1) /* seen from the only or the non-secure state */
@@ -149,6 +150,8 @@ void gic_init_cpu(struct cpu *cpu)
 	isb();
 	vtr = READ_SYSREG(ich_vtr_el2);
 	gic_lr_count = (vtr & 0x1f) + 1;
+	if (gic_lr_count > LIST_REGISTERS_MAX)
+		gic_lr_count = LIST_REGISTERS_MAX;
 	gic_apr_count = 1u << ((vtr >> 26 & 7) >= 4 ? (vtr >> 26 & 7) - 4 : 0);
 	gic_dir_trap = vtr >> 19 & 1 ? ICH_HCR_TDIR : 0;
 }

@@ -9,9 +9,8 @@
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/sysreg.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/space.h"
-
-#define VMID_COUNT 256u /* 0 belongs to nobody: its table is empty */
 
 static struct space *vmid_owner[VMID_COUNT];
 static unsigned int vmid_next = 1;

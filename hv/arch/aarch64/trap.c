@@ -3,6 +3,7 @@
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/sysreg.h"
 #include "call/call.h"
+#include "core/check.h"
 #include "core/irq.h"
 #include "core/space.h"
 
@@ -107,6 +108,7 @@ struct regs *hv_leave(struct cpu *cpu)
 
 	if (cpu->reschedule || !cpu->current)
 		choose(cpu);
+	check_sometimes(cpu);
 	frame = cpu->guest ? (struct regs *)(void *)cpu->guest->state->x : &cpu->current->regs;
 	lock_give(&hv_lock);
 	return frame;

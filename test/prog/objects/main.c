@@ -163,11 +163,11 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"messages", test_messages}, {"irqs", test_irqs},
-	{"tasks", test_tasks},       {"floating-point", test_floating_point},
-	{"spaces", test_spaces},     {"vanishing-memory", test_vanishing_memory},
-	{"deaths", test_deaths},     {"priorities", test_priorities},
-	{"hostile", test_hostile},
+	{"messages", test_messages},     {"irqs", test_irqs},
+	{"tasks", test_tasks},           {"floating-point", test_floating_point},
+	{"spaces", test_spaces},         {"vanishing-memory", test_vanishing_memory},
+	{"deaths", test_deaths},         {"shortage", test_shortage},
+	{"priorities", test_priorities}, {"hostile", test_hostile},
 };
 
 static bool is_number(const char *word)

@@ -4,6 +4,7 @@
  */
 #include <l4/env.h>
 
+#include "core/check.h"
 #include "core/vcpu.h"
 #include "hv/world.h"
 
@@ -133,46 +134,6 @@ static void end_all(struct hostile *h)
 
 /* ---- what must hold ---- */
 
-static void check_queues(void)
-{
-	for (unsigned int c = 0; c < cpu_count; c++) {
-		const struct cpu *cpu = &cpus[c];
-
-		for (unsigned int p = 0; p < PRIORITIES; p++) {
-			const struct list *queue = &cpu->queue[p];
-
-			assert_int_equal(cpu->ready[p / 64] >> p % 64 & 1, !list_is_empty(queue));
-			for (struct list *link = queue->next; link != queue; link = link->next) {
-				const struct thread *t = LIST_OF(link, struct thread, run);
-
-				assert_int_equal(t->state, THREAD_READY);
-				assert_int_equal(t->cpu, c);
-				assert_int_equal(t->effective, p);
-				assert_false(t->obj.dead);
-			}
-		}
-		if (cpu->loaded)
-			assert_int_equal(cpu->loaded->loaded_on, c);
-	}
-}
-
-static void check_mappings(struct space *space)
-{
-	uint64_t end = 0;
-
-	for (struct list *link = space->mappings.next; link != &space->mappings; link = link->next) {
-		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
-
-		assert_true(m->at.v >= end && m->size > 0);
-		end = m->at.v + m->size;
-		if (!m->dataspace)
-			continue;
-		assert_true(m->offset + m->size <= m->dataspace->size);
-		assert_false(!space->is_vm && m->flags & L4_MAP_W && m->flags & L4_MAP_X);
-		assert_int_equal(m->flags & ~m->dataspace->flags, 0);
-	}
-}
-
 /* Capabilities are counted in all tables there are: not more than the object knows of. */
 static void check_capabilities(const struct hostile *h)
 {
@@ -231,10 +192,12 @@ static void check_bystander(const struct hostile *h)
 
 static void check(const struct hostile *h)
 {
-	check_queues();
+	for (unsigned int i = 0; i < cpu_count; i++)
+		check_cpu(&cpus[i]);
 	for (unsigned int i = 0; i < h->space_count; i++)
-		if (h->space[i]->arch.root)
-			check_mappings(h->space[i]);
+		check_space(h->space[i]);
+	for (unsigned int i = 0; i < 2 * TASKS; i++)
+		check_thread(h->thread[i]);
 	check_capabilities(h);
 	check_bystander(h);
 	assert_true(h->factory->used <= h->factory->quota);

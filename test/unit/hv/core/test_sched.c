@@ -1,4 +1,5 @@
 /* Tests of hv/core/sched: priorities, time slices, idle time, and when another CPU is disturbed. */
+#include "core/limits.h"
 #include "hv/world.h"
 
 #define SLICE TIME_SLICE_MS /* ticks: the host's counter has one a millisecond */

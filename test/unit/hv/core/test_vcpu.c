@@ -98,9 +98,9 @@ static void an_interrupt_from_the_own_cpu_is_there_at_once(void **state)
 	struct machine m = make_machine(*state, 1);
 
 	host.cpu = 1;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	assert_true(virq_any_pending(&m.vcpu->virqs, VMCR_OPEN));
-	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR, VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR), OK);
 	assert_false(virq_any_pending(&m.vcpu->virqs, VMCR_OPEN));
 }
 
@@ -110,7 +110,7 @@ static void an_interrupt_from_another_cpu_comes_by_mail(void **state)
 
 	enter(&m);
 	host.cpu = 0;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	assert_int_equal(m.vcpu->mail_count, 1);
 	assert_int_equal(host.ipis[1], 1);
 	host_settle(1);
@@ -129,11 +129,11 @@ static void what_others_give_while_the_vmm_handles_an_exit_comes_after_its_page(
 	/* The same CPU, and the VMM does not call itself: another vCPU's thread does. */
 	host.cpu = 1;
 	cpus[1].current = other;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	assert_int_equal(m.vcpu->mail_count, 1);
 	/* Its own call is newer than the mail. */
 	cpus[1].current = m.thread;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR, VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR), OK);
 	assert_int_equal(m.vcpu->mail_count, 0);
 	assert_false(virq_any_pending(&m.vcpu->virqs, VMCR_OPEN));
 }
@@ -144,15 +144,26 @@ static void mail_that_does_not_fit_is_refused_and_nothing_of_it_is_lost(void **s
 	unsigned int count = 0;
 
 	host.cpu = 0;
-	while (!vcpu_inject(m.vcpu, word(32 + count), VIRQ_NO_LINE))
+	while (!vcpu_inject(m.vcpu, word(32 + count)))
 		count++;
-	assert_int_equal(count, VCPU_MAIL_MAX);
+	assert_int_equal(count, VCPU_MAIL_OTHERS);
+	/* One that is there already needs no more room, and bound irqs have their own. */
+	assert_int_equal(vcpu_inject(m.vcpu, word(33)), OK);
+	for (unsigned int i = 0; i < VIRQ_HW_MAX; i++)
+		assert_int_equal(vcpu_inject_bound(m.vcpu, word(500 + i), VIRQ_NO_LINE), OK);
+	assert_int_equal(m.vcpu->mail_count, VCPU_MAIL_MAX);
+	for (unsigned int i = 0; i < VIRQ_HW_MAX; i++) {
+		assert_int_equal(vcpu_inject_bound(m.vcpu, word(500 + i), VIRQ_NO_LINE), OK);
+		vcpu_take_mail(m.vcpu);
+		assert_int_equal(vcpu_inject(m.vcpu, word(500 + i) | L4_VIRQ_CLEAR), OK);
+		vcpu_take_mail(m.vcpu);
+	}
 	host.cpu = 1;
 	vcpu_take_mail(m.vcpu);
 	/* More than fit behind the list registers stay in the box until there is room. */
 	assert_true(m.vcpu->mail_count < VCPU_MAIL_MAX);
 	for (unsigned int i = 0; i < count; i++) {
-		assert_int_equal(vcpu_inject(m.vcpu, word(32 + i) | L4_VIRQ_CLEAR, VIRQ_NO_LINE), OK);
+		assert_int_equal(vcpu_inject(m.vcpu, word(32 + i) | L4_VIRQ_CLEAR), OK);
 		vcpu_take_mail(m.vcpu);
 	}
 	assert_int_equal(m.vcpu->mail_count, 0);
@@ -170,13 +181,13 @@ static void wfi_waits_until_something_is_pending(void **state)
 	assert_null(cpus[1].current);
 	/* From afar. */
 	host.cpu = 0;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	host_settle_all();
 	assert_ptr_equal(cpus[1].guest, m.vcpu);
 	/* One that is pending keeps it awake. */
 	assert_false(wfi(&m));
 	host.cpu = 1;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR, VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR), OK);
 	assert_true(wfi(&m));
 	/* An irq for the VMM ends the wait with an exit. */
 	irq_trigger(irq);
@@ -253,7 +264,7 @@ static void a_vcpu_moves_with_its_thread(void **state)
 
 	enter(&m);
 	host.cpu = 0;
-	assert_int_equal(vcpu_inject(m.vcpu, word(40), VIRQ_NO_LINE), OK);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	thread_move(m.thread, 2);
 	host_settle_all();
 	assert_null(cpus[1].loaded);
