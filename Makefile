@@ -67,7 +67,7 @@ distclean:
 #: make sys [CASE=EXPR] tests that boot QEMU; CASE picks by name (pytest -k)
 #: make test            set-up, check, sys and short fuzz; ends with "N passed, N failed"
 #: make fuzz [T=60]     run the fuzzers of test/fuzz for T seconds each; TARGET=NAME runs one
-#: make soak [T=600]     VMs killed and started for ROUNDS=200 rounds; then system tests and fuzzers for T seconds
+#: make soak [T=600]     VMs killed and started for ROUNDS=200 rounds, CALLS=10000000 random system calls; then system tests and fuzzers for T seconds
 #: make bench           the measuring guest under us and natively, both in instructions
 #: make cov             line coverage of the host tests, as a table
 #: make tidy            clang-tidy over our own C

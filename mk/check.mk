@@ -100,12 +100,14 @@ fuzz: $(fuzz_programs:%.c=$B/host/fuzz/%.run)
 	$(if $(filter-out ned_options,$(TARGET)),,LUA_PATH="$B/gen/?.lua;user/ned/lua/?.lua;test/unit/user/ned/?.lua;;" NED_FUZZ_SEED=$$(date +%s) NED_FUZZ_SECONDS=$T \
 		lua5.4 test/unit/user/ned/test_fuzz.lua)
 
-# VMs that come and go for ROUNDS rounds, then the system tests and the fuzzers again and again, for T seconds.
+# VMs that come and go for ROUNDS rounds, CALLS random system calls, then the system tests and the fuzzers again and again, for T seconds.
 ROUNDS ?= 200
+CALLS ?= 10000000
 soak:
 	UVMM_CHURN_ROUNDS=$(ROUNDS) UVMM_DEBIAN_ROUNDS=50 UVMM_HOTPLUG_ROUNDS=50 \
 		$(MAKE) sys CASE="test_churn or debian_reboots or takes_cpus_off"
 	UVMM_TICKS=60000 $(MAKE) sys CASE=test_a_tick
+	UVMM_HOSTILE_CALLS=$(CALLS) $(MAKE) sys CASE=random_system_calls
 	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
 
 cov: $(call unit_programs,cov)

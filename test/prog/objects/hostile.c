@@ -242,7 +242,7 @@ void test_hostile(void)
 
 		while (alive && left-- && calls++ < hostile_calls) {
 			one_command(&h);
-			if (robot_is_back(&h.robot, 3))
+			if (robot_is_back(&h.robot, 1))
 				continue;
 			/* It waits for ever, was stopped, or has ended itself. */
 			stuck++;

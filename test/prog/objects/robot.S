@@ -8,7 +8,7 @@ robot_begin:
 robot_obey:
 	mov	x19, x0
 	ldr	x20, [x19, #88]		/* utcb */
-1:	mov	x2, #500
+1:	mov	x2, #5000
 5:	ldar	x21, [x19]		/* wanted */
 	ldr	x1, [x19, #8]		/* done */
 	cmp	x21, x1
