@@ -92,7 +92,7 @@ static enum err check_map(struct space *space, struct dataspace *ds, unsigned in
 	if (offset > ds->size || size > ds->size - offset || at.v >= arch_space_limit() ||
 	    size > arch_space_limit() - at.v)
 		return ERR_RANGE;
-	if (!(flags & L4_MAP_R) || flags & ~(L4_MAP_R | L4_MAP_W | L4_MAP_X) || flags & ~ds->flags ||
+	if (!(flags & L4_MAP_R) || flags & ~(L4_MAP_R | L4_MAP_W | L4_MAP_X | L4_MAP_DEVICE) || flags & ~ds->flags ||
 	    (flags & L4_MAP_W && !(rights & L4_RIGHT_W)))
 		return ERR_PERM;
 	/* Tasks run W^X; what a guest does inside its RAM is its own affair. */
@@ -135,7 +135,7 @@ enum err space_map(struct space *space, struct dataspace *ds, unsigned int right
 
 	flags |= ds->flags & L4_MAP_DEVICE;
 	if (*done == 0) {
-		err = check_map(space, ds, rights, offset, at, size, flags & ~L4_MAP_DEVICE);
+		err = check_map(space, ds, rights, offset, at, size, flags);
 		if (!err)
 			err = mapping_create(space, ds, at, offset, size, flags);
 		if (err)

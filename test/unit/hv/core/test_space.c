@@ -171,6 +171,7 @@ static void mapping_is_checked_before_anything_happens(void **state)
 		{0, 0, PAGE, RW | L4_MAP_X, false, ERR_PERM}, /* tasks run W^X */
 		{0, 0, PAGE, RW | L4_MAP_X, true, OK},
 		{0, 0, PAGE, 0x100 | RW, false, ERR_PERM},
+		{0, 0, PAGE, RW | L4_MAP_DEVICE, false, ERR_PERM}, /* RAM is no device */
 	};
 	struct fixture *f = *state;
 	struct dataspace *ds = make_dataspace(f, 4 * MIB);
