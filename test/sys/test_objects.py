@@ -45,3 +45,9 @@ def test_random_system_calls_hurt_nobody(machine):
     # The witness looked after itself all the time, and was well until the end.
     rounds = [int(n) for n in re.findall(r"witness: (\d+) rounds are well", text)]
     assert len(rounds) >= CALLS // 20000 and not re.search(r"witness (ended|died)", text)
+
+
+def test_a_cpu_is_shared_as_priorities_say(machine):
+    # Time is instructions, so the shares are the same on any host.
+    text = run(machine, "shares", cpus=1, extra=("-icount", "shift=0,sleep=off"))
+    assert len(re.findall(r"ok - beside one that .* a worker has \d+% of the CPU", text)) >= 14

@@ -106,3 +106,4 @@ void test_deaths(void);
 void test_shortage(void);
 void test_priorities(void);
 void test_hostile(void);
+void test_shares(void); /* only when it is asked for */
