@@ -1,6 +1,7 @@
 """Panics, faults of programs, and gdb: what they print resolves to names."""
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -41,3 +42,18 @@ def test_gdb_stops_at_the_first_instruction_with_names(tmp_path):
                           cwd=TOP, env=dict(os.environ, GDB_COMMANDS=str(commands), MAKEFLAGS=""), stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
     assert "image_start in section" in done.stdout and "#0  hv_main (" in done.stdout, done.stdout
+
+
+def test_a_stack_of_the_hypervisor_that_is_used_up_is_said_so(machine, tmp_path):
+    # gdb leaves little of the stack when a system call comes in; nothing else can make the hypervisor use all of it.
+    socket = tmp_path / "gdb"
+    console = machine("print(1)", extra=("-S", "-gdb", f"unix:{socket},server=on,wait=off"))
+    commands = tmp_path / "commands"
+    commands.write_text(f"target remote {socket}\nhbreak *trap_sync\ncontinue\ndelete\n"
+                        "set $sp = *(unsigned long *)$x1 - 8192 + 32\ndetach\nquit\n")
+    while not socket.exists():
+        time.sleep(0.1)
+    subprocess.run(["gdb-multiarch", "-nx", "-batch", "-x", str(commands), os.path.join(BUILD, "hv.elf")], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=True)
+    console.expect("hv: panic on CPU [0-9]+: end of the stack in the hypervisor: ESR 0x9600004[0-9a-f]")
+    console.expect(r"hv: x30 [^\n]*\n")

@@ -112,8 +112,16 @@ arch_smc:
 	ret
 
 	.section .bss, "aw", %nobits
-	.balign	4096
-boot_stack:
+	/* A stack as cpu.c makes the others: the upper half of 16 KiB, above a page that is not mapped. */
+	.balign	16384
+	.skip	4096
+	.global boot_stack_guard
+boot_stack_guard:
+	.skip	4096
 	.skip	8192
 	.global boot_stack_end
 boot_stack_end:
+	/* For the last words of a CPU whose stack is used up. */
+	.skip	4096
+	.global emergency_stack_end
+emergency_stack_end:

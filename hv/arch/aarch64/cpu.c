@@ -4,8 +4,10 @@
 #include "arch/aarch64/sysreg.h"
 #include "core/kmem.h"
 #include "core/limits.h"
+#include "core/ram.h"
 
 #define STACK_PAGES 2u
+#define STACK_ALIGN_LOG2 14 /* it is the upper half of this: vectors.S looks at bit 13 */
 
 uint64_t secondary_stack; /* of the CPU that is being started; read by boot.S */
 void secondary_start(void);
@@ -72,12 +74,27 @@ void secondary_main(uint64_t id)
 	hv_enter_first(hv_leave(cpu));
 }
 
+/* The page below a stack stays taken and unmapped, so that a stack which grows too far ends there. */
+static char *make_stack(void)
+{
+	uint64_t size = 1u << STACK_ALIGN_LOG2, got;
+	void *at;
+	pa_t pa;
+
+	if (ram_alloc(&machine_ram, size, STACK_ALIGN_LOG2, true, &pa, &got))
+		return NULL;
+	ram_free(&machine_ram, pa, size - (STACK_PAGES + 1) * L4_PAGE_SIZE);
+	if (arch_kmem_map((pa_t){pa.v + size - STACK_PAGES * L4_PAGE_SIZE}, STACK_PAGES, &at))
+		return NULL;
+	return at;
+}
+
 /* Start one after the other: they share the word that names their stack. */
 void cpu_start_others(void)
 {
 	for (unsigned int i = 1; i < cpu_count; i++) {
 		struct cpu *cpu = &cpus[i];
-		char *stack = kmem_pages(NULL, STACK_PAGES);
+		char *stack = make_stack();
 		uint64_t give_up = arch_now() + 2 * arch_counter_hz();
 		enum err err;
 

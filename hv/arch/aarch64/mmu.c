@@ -45,13 +45,14 @@ static unsigned int early_used;
 static pa_t image_pa;
 static uint64_t device_next = DEVICE_BASE;
 
-extern char image_start[], text_end[], rodata_end[], image_end[];
+extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[];
 
 /* Before the MMU is on: addresses taken here are physical, as the code is position independent. */
 void boot_tables(uint64_t image);
 __attribute__((section(".text.boot"))) void boot_tables(uint64_t image)
 {
 	uint64_t size = (uint64_t)image_end - (uint64_t)image_start;
+	uint64_t guard = (uint64_t)boot_stack_guard - (uint64_t)image_start;
 
 	for (uint64_t at = 0; at < size; at += L4_PAGE_SIZE) {
 		uint64_t desc = (image + at) | DESC_NORMAL | DESC_PAGE;
@@ -62,7 +63,7 @@ __attribute__((section(".text.boot"))) void boot_tables(uint64_t image)
 			desc |= DESC_RO | DESC_XN;
 		else
 			desc |= DESC_XN;
-		image_l3[at >> 12] = desc;
+		image_l3[at >> 12] = at == guard ? 0 : desc;
 	}
 	image_l2[0] = (uint64_t)image_l3 | DESC_TABLE;
 	image_l1[0] = (uint64_t)image_l2 | DESC_TABLE;

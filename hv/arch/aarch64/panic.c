@@ -91,13 +91,14 @@ void panic(const char *format, ...)
 void trap_own(const uint64_t *x, unsigned int kind) __attribute__((noreturn));
 void trap_own(const uint64_t *x, unsigned int kind)
 {
-	static const char *const what[] = {"synchronous exception", "interrupt", "fast interrupt", "SError"};
+	static const char *const what[] = {"synchronous exception", "interrupt", "fast interrupt", "SError",
+					   "end of the stack"};
 
 	if (__atomic_exchange_n(&is_panicking, true, __ATOMIC_SEQ_CST))
 		stop();
 	log_line("\nhv: panic on CPU %u: %s in the hypervisor: ESR 0x%lx FAR 0x%lx ELR 0x%lx SPSR 0x%lx\n",
-		 arch_this_cpu()->id, what[kind & 3], READ_SYSREG(esr_el2), READ_SYSREG(far_el2), READ_SYSREG(elr_el2),
-		 READ_SYSREG(spsr_el2));
+		 arch_this_cpu()->id, what[kind < 5 ? kind : 0], READ_SYSREG(esr_el2), READ_SYSREG(far_el2),
+		 READ_SYSREG(elr_el2), READ_SYSREG(spsr_el2));
 	for (unsigned int i = 0; i < 31; i++)
 		log_line("hv: x%u %016lx%s", i, x[i], i % 4 == 3 || i == 30 ? "\n" : " ");
 	backtrace(READ_SYSREG(elr_el2), (const struct frame_record *)x[29]);

@@ -67,9 +67,16 @@ lower_serror:
 lower_aarch32:
 	enter	trap_aarch32
 
-	/* An exception of the hypervisor itself: save what a report needs on its own stack. */
+	/* An exception of the hypervisor itself: save what a report needs on its own stack. Stacks are the upper halves of
+	 * 16 KiB, so bit 13 of sp is clear when it has run out at the bottom; no register is free to look at that, but
+	 * sp - x0 and x0 can be had back from sp + x0. */
 	.macro	own kind
 	sub	sp, sp, #272
+	add	sp, sp, x0
+	sub	x0, sp, x0		/* sp */
+	tbz	x0, #13, stack_used_up
+	sub	x0, sp, x0		/* x0 */
+	sub	sp, sp, x0
 	save_registers
 	mov	x0, sp
 	mov	x1, #\kind
@@ -81,6 +88,18 @@ lower_aarch32:
 	.balign	128
 	b	\target
 	.endm
+
+	/* x0: where sp pointed; the CPU's x0 can still be had. */
+stack_used_up:
+	sub	x0, sp, x0
+	msr	sp_el0, x0		/* nobody needs that any more */
+	ldr	x0, =emergency_stack_end
+	sub	sp, x0, #272
+	mrs	x0, sp_el0
+	save_registers
+	mov	x0, sp
+	mov	x1, #4
+	b	trap_own
 
 own_sync:
 	own	0
