@@ -31,8 +31,7 @@ static enum err watch(struct call *call)
 		return err;
 	if (irq_of(irq)->watched)
 		return ERR_BUSY;
-	object_watch(call->obj, irq_of(irq));
-	return OK;
+	return object_watch(call->obj, irq_of(irq));
 }
 
 static enum err kind(struct call *call)

@@ -14,6 +14,9 @@
 #define VCPU_MAIL_OTHERS LIMIT(48u, 2u)   /* virtual interrupts from other CPUs, beside those of bound irqs */
 #define LIST_REGISTERS_MAX LIMIT(16u, 1u) /* of the hardware's, how many are used */
 #define VMID_COUNT LIMIT(256u, 40u)       /* 0 belongs to nobody; more than two for each CPU */
+#define THREADS_MAX LIMIT(256u, 32u)      /* of a task */
+#define MAPPINGS_MAX LIMIT(4096u, 1024u)  /* of a space */
+#define WATCHERS_MAX LIMIT(256u, 4u)      /* of an object */
 #define EXTENTS_MAX LIMIT(1024u, 8u)      /* work of one create; more means that memory is too fragmented */
 #define SLICE_DEPTH_MAX LIMIT(8u, 2u)     /* slices of slices */
 
@@ -24,6 +27,7 @@
 #define REAP_MAPPINGS LIMIT(32u, 1u)            /* entries of a dead dataspace unmapped */
 #define REAP_CAPS LIMIT(8u, 1u)                 /* slots of a dead task emptied */
 #define REAP_TABLES LIMIT(16u, 1u)              /* table entries of a dead space looked at */
+#define TIMEOUTS_AT_ONCE LIMIT(16u, 1u)         /* that fire in one interrupt; the next comes at once */
 /* Each look finds that somebody waits, so the operation begins again in the middle. */
 #define ALWAYS_INTERRUPTED LIMIT(false, true)
 

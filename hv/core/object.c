@@ -8,6 +8,7 @@
 #include "core/gate.h"
 #include "core/irq.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/sched.h"
 #include "core/space.h"
 #include "core/thread.h"
@@ -166,13 +167,20 @@ bool object_is_reaping(const struct object *obj)
 	return obj->reaping;
 }
 
-void object_watch(struct object *obj, struct irq *irq)
+enum err object_watch(struct object *obj, struct irq *irq)
 {
+	unsigned int count = 0;
+
 	if (obj->dead) {
 		irq_trigger(irq);
-		return;
+		return OK;
 	}
+	for (struct list *link = obj->watches.next; link != &obj->watches; link = link->next)
+		count++;
+	if (count >= WATCHERS_MAX)
+		return ERR_NOSPC;
 	irq->watched = obj;
 	object_ref(obj);
 	list_push_back(&obj->watches, &irq->watch);
+	return OK;
 }

@@ -48,7 +48,7 @@ bool object_reap_step(void);
 /* Whether this object still has parts to be taken away. */
 bool object_is_reaping(const struct object *obj);
 
-/* One event on the irq when the object dies, and at each object_tell_watchers before. */
-void object_watch(struct object *obj, struct irq *irq);
+/* One event on the irq when the object dies, and at each object_tell_watchers before. ERR_NOSPC: too many watch it. */
+enum err object_watch(struct object *obj, struct irq *irq);
 /* Something happened to it that others wait for. */
 void object_tell_watchers(struct object *obj);

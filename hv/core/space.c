@@ -56,10 +56,14 @@ static struct mapping *first_above(struct space *space, uint64_t at)
 static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t at, uint64_t offset, uint64_t size,
 			       unsigned int flags)
 {
-	struct mapping *mapping = kmem_alloc(space->obj.payer, sizeof(*mapping)), *next;
+	struct mapping *mapping, *next;
 
+	if (space->mapping_count >= MAPPINGS_MAX)
+		return ERR_NOSPC;
+	mapping = kmem_alloc(space->obj.payer, sizeof(*mapping));
 	if (!mapping)
 		return ERR_NOMEM;
+	space->mapping_count++;
 	*mapping = (struct mapping){.space = space, .dataspace = ds, .at = at, .offset = offset, .size = size};
 	mapping->flags = flags;
 	next = first_above(space, at.v);
@@ -74,6 +78,7 @@ static void mapping_free(struct mapping *mapping)
 {
 	list_remove(&mapping->in_space);
 	list_remove(&mapping->in_dataspace);
+	mapping->space->mapping_count--;
 	kmem_free(mapping->space->obj.payer, mapping, sizeof(*mapping));
 }
 

@@ -25,6 +25,7 @@ struct space {
 	bool is_empty; /* dead, and nothing is left of it */
 	struct arch_space arch;
 	struct list mappings;
+	uint32_t mapping_count, thread_count;
 	struct list threads; /* struct thread.in_space */
 	struct list vcpus;   /* of a VM: struct vcpu.in_vm */
 	struct list owed;    /* struct thread.in_owed: callers of threads that died before they answered */

@@ -8,6 +8,7 @@
 #include "core/gate.h"
 #include "core/irq.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/sched.h"
 #include "core/space.h"
 #include "core/vcpu.h"
@@ -29,6 +30,8 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 
 	if (space->is_vm || space->obj.dead)
 		return ERR_INVAL;
+	if (space->thread_count >= THREADS_MAX)
+		return ERR_NOSPC;
 	err = object_create(payer, L4_KIND_THREAD, sizeof(*thread), &obj);
 	if (err)
 		return err;
@@ -59,6 +62,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	thread->space = space;
 	object_ref(&space->obj);
 	list_push_back(&space->threads, &thread->in_space);
+	space->thread_count++;
 	*out = thread;
 	return OK;
 }
@@ -304,6 +308,7 @@ enum reap thread_reap(struct object *obj)
 	kmem_free_pages(obj->payer, thread->utcb, 1);
 	thread->utcb = NULL;
 	list_remove(&thread->in_space);
+	thread->space->thread_count--;
 	return REAP_DONE;
 }
 

@@ -2,6 +2,7 @@
 #include "core/timeout.h"
 
 #include "arch.h"
+#include "core/limits.h"
 #include "core/sched.h"
 
 void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout))
@@ -41,7 +42,7 @@ uint64_t timeout_first(const struct cpu *cpu)
 
 void timeout_run(struct cpu *cpu)
 {
-	while (timeout_first(cpu) <= arch_now()) {
+	for (unsigned int i = 0; i < TIMEOUTS_AT_ONCE && timeout_first(cpu) <= arch_now(); i++) {
 		struct timeout *timeout = LIST_OF(cpu->timeouts.next, struct timeout, link);
 
 		list_remove(&timeout->link);

@@ -741,8 +741,8 @@ static void who_watches_a_gate_hears_of_each_server_and_of_its_death(void **stat
 	struct thread *heir = make_task(w, 2, 100);
 	struct irq *irq = make_irq(w), *other = make_irq(w);
 
-	object_watch(&p.gate->obj, irq);
-	object_watch(&p.gate->obj, other);
+	(void)object_watch(&p.gate->obj, irq);
+	(void)object_watch(&p.gate->obj, other);
 	assert_int_equal(irq->events, 0);
 	end_owned(w, &p.server->space->obj);
 	assert_int_equal(irq->events, 0);
@@ -768,7 +768,7 @@ static void a_watcher_can_call_the_new_server_at_once(void **state)
 	struct irq *irq = make_irq(w);
 
 	heir->utcb->reply_slot = REPLY;
-	object_watch(&p.gate->obj, irq);
+	(void)object_watch(&p.gate->obj, irq);
 	assert_int_equal(irq_bind_thread(irq, p.client, 0x1e), OK);
 	assert_int_equal(receive(p.client, 0), NOT_BACK);
 	end_owned(w, &p.server->space->obj);

@@ -1,4 +1,5 @@
 /* Tests of hv/core/object: life by capabilities, memory by references, watchers, and death in steps. */
+#include "core/limits.h"
 #include "hv/world.h"
 
 static void the_last_capability_ends_the_object(void **state)
@@ -39,8 +40,8 @@ static void watchers_are_told_once(void **state)
 	struct dataspace *ds = make_dataspace(w, PAGE);
 	struct irq *irq = make_irq(w), *other = make_irq(w);
 
-	object_watch(&ds->obj, irq);
-	object_watch(&ds->obj, other);
+	(void)object_watch(&ds->obj, irq);
+	(void)object_watch(&ds->obj, other);
 	object_end(&ds->obj);
 	assert_int_equal(irq->events, 1);
 	assert_int_equal(other->events, 1);
@@ -48,9 +49,25 @@ static void watchers_are_told_once(void **state)
 	object_end(&ds->obj);
 	assert_int_equal(irq->events, 1);
 	/* Who comes too late hears it at once. */
-	object_watch(&ds->obj, irq);
+	(void)object_watch(&ds->obj, irq);
 	assert_int_equal(irq->events, 2);
 	assert_null(irq->watched);
+}
+
+static void watchers_are_bounded(void **state)
+{
+	struct world *w = *state;
+	struct dataspace *ds = make_dataspace(w, PAGE);
+	struct irq *one = NULL;
+
+	for (unsigned int i = 0; i < WATCHERS_MAX; i++) {
+		one = make_irq(w);
+		assert_int_equal(object_watch(&ds->obj, one), OK);
+	}
+	assert_int_equal(object_watch(&ds->obj, make_irq(w)), ERR_NOSPC);
+	/* One that goes leaves room. */
+	end_owned(w, &one->obj);
+	assert_int_equal(object_watch(&ds->obj, make_irq(w)), OK);
 }
 
 static void a_watcher_that_dies_first_leaves_nothing(void **state)
@@ -60,7 +77,7 @@ static void a_watcher_that_dies_first_leaves_nothing(void **state)
 	struct irq *irq = make_irq(w);
 	uint32_t refs = ds->obj.refs;
 
-	object_watch(&ds->obj, irq);
+	(void)object_watch(&ds->obj, irq);
 	assert_int_equal(ds->obj.refs, refs + 1);
 	end_owned(w, &irq->obj);
 	assert_int_equal(ds->obj.refs, refs);
@@ -77,7 +94,7 @@ static void watching_does_not_keep_alive(void **state)
 	assert_int_equal(gate_create(w->factory, &gate), OK);
 	put(space, 5, &gate->obj, L4_RIGHTS_ALL);
 	object_unref(&gate->obj);
-	object_watch(&gate->obj, irq);
+	(void)object_watch(&gate->obj, irq);
 	cap_drop(cap_find(space, 5));
 	assert_int_equal(irq->events, 1);
 }
@@ -87,7 +104,7 @@ static void an_irq_may_watch_itself(void **state)
 	struct world *w = *state;
 	struct irq *irq = make_irq(w);
 
-	object_watch(&irq->obj, irq);
+	(void)object_watch(&irq->obj, irq);
 	end_owned(w, &irq->obj);
 }
 
@@ -115,7 +132,7 @@ static void every_kind_can_be_watched_and_ended_without_a_capability(void **stat
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct irq *irq = make_irq(w);
 
-		object_watch(kinds[i], irq);
+		(void)object_watch(kinds[i], irq);
 		object_end(kinds[i]);
 		assert_int_equal(irq->events, 1);
 		host_settle_all();
@@ -221,6 +238,7 @@ int main(void)
 		TEST(the_last_capability_ends_the_object),
 		TEST(an_object_that_is_destroyed_stays_in_the_tables_as_a_dead_one),
 		TEST(watchers_are_told_once),
+		TEST(watchers_are_bounded),
 		TEST(a_watcher_that_dies_first_leaves_nothing),
 		TEST(watching_does_not_keep_alive),
 		TEST(an_irq_may_watch_itself),

@@ -13,6 +13,7 @@
 #include "core/gate.h"
 #include "core/irq.h"
 #include "core/kmem.h"
+#include "core/limits.h"
 #include "core/ram.h"
 #include "core/space.h"
 #include "host.h"
@@ -184,6 +185,22 @@ static void mapping_is_checked_before_anything_happens(void **state)
 		assert_int_equal(see(space, cases[i].at & ~(PAGE - 1)) != NULL, cases[i].err == OK);
 		end(&space->obj);
 	}
+	end(&ds->obj);
+}
+
+static void a_space_has_so_many_mappings_and_no_more(void **state)
+{
+	struct fixture *f = *state;
+	struct space *space = make_space(f, true);
+	struct dataspace *ds = make_dataspace(f, PAGE);
+
+	/* Every other page, so that none joins another. */
+	for (uint64_t i = 0; i < MAPPINGS_MAX; i++)
+		assert_int_equal(map(space, ds, 0, 2 * i * PAGE, PAGE, RW), OK);
+	assert_int_equal(map(space, ds, 0, 1ull << 32, PAGE, RW), ERR_NOSPC);
+	assert_int_equal(unmap(space, 4 * PAGE, PAGE), OK);
+	assert_int_equal(map(space, ds, 0, 1ull << 32, PAGE, RW), OK);
+	end(&space->obj);
 	end(&ds->obj);
 }
 
@@ -466,6 +483,7 @@ int main(void)
 		TEST(memory_is_zero_when_it_is_seen),
 		TEST(memory_that_comes_back_is_zeroed_for_the_next),
 		TEST(mapping_is_checked_before_anything_happens),
+		TEST(a_space_has_so_many_mappings_and_no_more),
 		TEST(who_may_not_write_cannot_map_for_writing),
 		TEST(a_slice_takes_only_its_own_mappings_along),
 		TEST(a_quota_is_the_end_for_its_owner_only),

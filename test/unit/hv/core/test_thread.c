@@ -1,4 +1,5 @@
 /* Tests of hv/core/thread: start, stop, faults, moves between CPUs, and death in every state. */
+#include "core/limits.h"
 #include "core/vcpu.h"
 #include "hv/world.h"
 
@@ -362,6 +363,22 @@ static void a_guest_that_waits_too_late_does_not_wait(void **state)
 	assert_int_equal(t->state, THREAD_DEAD);
 }
 
+static void a_task_has_so_many_threads_and_no_more(void **state)
+{
+	struct world *w = *state;
+	struct space *space = make_space(w, false);
+	struct thread *thread[THREADS_MAX], *more;
+
+	for (unsigned int i = 0; i < THREADS_MAX; i++) {
+		assert_int_equal(thread_create(w->factory, space, (ipa_t){UTCB_AT + i * PAGE}, 0, 1, &thread[i]), OK);
+		own(w, &thread[i]->obj);
+	}
+	assert_int_equal(thread_create(w->factory, space, (ipa_t){UTCB_AT - PAGE}, 0, 1, &more), ERR_NOSPC);
+	end_owned(w, &thread[3]->obj);
+	assert_int_equal(thread_create(w->factory, space, (ipa_t){UTCB_AT - PAGE}, 0, 1, &more), OK);
+	own(w, &more->obj);
+}
+
 static void no_thread_is_made_in_a_vm_or_a_dead_task(void **state)
 {
 	struct world *w = *state;
@@ -408,6 +425,7 @@ int main(void)
 		TEST(a_thread_dies_in_every_state),
 		TEST(a_call_that_comes_too_late_does_nothing),
 		TEST(a_guest_that_waits_too_late_does_not_wait),
+		TEST(a_task_has_so_many_threads_and_no_more),
 		TEST(no_thread_is_made_in_a_vm_or_a_dead_task),
 		TEST(a_dead_thread_is_not_woken_moved_or_started),
 	};

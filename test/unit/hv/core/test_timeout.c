@@ -1,4 +1,5 @@
 /* Tests of hv/core/timeout: order, re-arming and cancelling, also from other CPUs. */
+#include "core/limits.h"
 #include "hv/world.h"
 
 struct alarm {
@@ -80,11 +81,40 @@ static void it_belongs_to_the_cpu_that_set_it_last(void **state)
 	assert_int_equal(a.fired, 1);
 }
 
+/* All at the same time: others get the lock, and the CPU, in between. */
+static void many_that_are_due_at_once_fire_a_few_at_a_time(void **state)
+{
+	static struct alarm alarm[5 * TIMEOUTS_AT_ONCE];
+	const unsigned int count = sizeof(alarm) / sizeof(alarm[0]);
+	struct cpu *cpu = arch_this_cpu();
+	unsigned int rounds = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < count; i++) {
+		alarm[i] = (struct alarm){.fired = 0};
+		timeout_init(&alarm[i].timeout, ring);
+		timeout_set(&alarm[i].timeout, host.now + 3);
+	}
+	host.now += 3;
+	while (timeout_first(cpu) <= host.now) {
+		sched_timer(cpu);
+		sched_run(cpu);
+		/* The next interrupt comes as soon as it can. */
+		if (timeout_first(cpu) <= host.now)
+			assert_true(host.timer[cpu->id] <= host.now);
+		rounds++;
+	}
+	assert_int_equal(rounds, 5);
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(alarm[i].fired, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_is_the_earliest),
 		TEST(one_may_cancel_another_that_is_due),
+		TEST(many_that_are_due_at_once_fire_a_few_at_a_time),
 		TEST(it_belongs_to_the_cpu_that_set_it_last),
 	};
 
