@@ -54,7 +54,7 @@ def start(machine, capability, guest=bare_guest("debugged"), **point):
     return port
 
 
-def gdb(port, *commands, wait=1, symbols=ELF, load=LOAD):
+def gdb(port, *commands, wait=1, symbols=ELF, load=LOAD, limit=TIME_LIMIT):
     """Run gdb on the VM; each command's output, in order. A pause first, so that the guest is on its way."""
     script = ["set pagination off", "set confirm off", "set remotetimeout 20", "set architecture aarch64",
               f"symbol-file {symbols} -o {load:#x}", f"shell sleep {wait}", f"target remote 127.0.0.1:{port}"]
@@ -72,7 +72,7 @@ def gdb(port, *commands, wait=1, symbols=ELF, load=LOAD):
             time.sleep(0.1)
     try:
         run = subprocess.run(["gdb-multiarch", "-nx", "-batch", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, timeout=TIME_LIMIT, check=False)
+                             text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired as expired:
         pytest.fail(f"gdb did not get through\n{(expired.stdout or b'').decode()}")
     parts = re.split(r"\n==(?:\d+|end)==\n", run.stdout)
@@ -243,7 +243,7 @@ def test_gdb_debugs_a_stock_debian_kernel(machine, tmp_path):
     out = gdb(port, "break do_sys_openat2", "continue", "bt", "info threads", "delete", "stepi 4", "info symbol $pc",
               "rwatch -l *(char *) $x1", "continue", "bt", "delete", "stepi", "hbreak __schedule", "continue", "bt 3",
               "delete", "thread 1", "bt", "thread 2", "bt", "tbreak strncpy_from_user", "continue", "finish", "info symbol $pc",
-              "printf \"%lx\\n\", $ttbr1_el1 & 1", "monitor exits", "monitor dev memmap", wait=12, symbols=symbols, load=0)
+              "printf \"%lx\\n\", $ttbr1_el1 & 1", "monitor exits", "monitor dev memmap", wait=12, symbols=symbols, load=0, limit=180)
     assert re.search(r"hit Breakpoint 1, 0x\w+ in do_sys_openat2 \(\)", out[1]), out[1]
     # From the break to the vector, through the kernel's frames.
     assert re.search(r"do_sys_openat2.*__arm64_sys_openat.*invoke_syscall.*do_el0_svc.*el0t_64_sync", out[2], re.S), out[2]
@@ -296,7 +296,7 @@ def test_console_monitor_and_gdb_share_the_line_through_cons(machine, tmp_path):
     guest.socket.sendall(b"while true; do read -r line < /proc/uptime; done\r")
     # The guest stands in a system call; the monitor sees the same VM as GDB does.
     out = gdb(ports["gdb1"], "break do_sys_openat2", "continue", "bt", "monitor stop", "delete",
-              wait=1, symbols=str(tmp_path / "kernel.sym"), load=0)
+              wait=1, symbols=str(tmp_path / "kernel.sym"), load=0, limit=180)
     assert re.search(r"do_sys_openat2.*el0_svc", out[2], re.S), out
     assert "it stands already" in out[3]
     assert "runs at EL" in monitor.ask("cpu list")
