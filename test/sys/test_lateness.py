@@ -53,7 +53,7 @@ end
 def lateness(machine, churn, priority):
     console = machine(SCRIPT % (priority, TICKS) + CHURN[churn], {"ends.bin": bare_guest("ends"), "ticker.bin": bare_guest("ticker")},
                       cpu="cortex-a57,cntfrq=1000000000", cpus=1, extra=INSTRUCTIONS)
-    found = console.expect(r"ticker: late by median (\d+), 99th percentile (\d+), most (\d+)", timeout=TIME_LIMIT, silence=TIME_LIMIT)
+    found = console.expect(r"ticker: late by median (\d+), 99th percentile (\d+), most (\d+)\s", timeout=TIME_LIMIT, silence=TIME_LIMIT)
     rounds = int(console.expect(r"rounds:\s+(\d+)\D").group(1))
     print(f"{churn}, priority {priority}: median {found.group(1)}, 99th percentile {found.group(2)}, most {found.group(3)}, {rounds} rounds")
     return int(found.group(2)), int(found.group(3)), rounds
@@ -65,6 +65,7 @@ def test_a_tick_is_as_late_beside_vms_that_come_and_go_as_beside_one_that_stays(
     undisturbed, _, _ = lateness(machine, "neighbour", 16)
     percentile, most, rounds = lateness(machine, churn, priority)
     assert rounds >= TICKS // 400
-    assert percentile <= undisturbed * 5 // 4
+    # Among equals a VM's threads that wake each other can come first, until their time slice is over.
+    assert percentile <= (undisturbed * 5 // 4 if priority < 200 else undisturbed * 2)
     # No piece of the hypervisor's work on a death or a birth is longer, whatever dies or is born.
     assert priority == 200 or most <= 20000
