@@ -226,6 +226,37 @@ def test_the_prompt_is_on_the_machines_console_when_nobody_else_reads_it(machine
     console.expect(PROMPT)
 
 
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_the_last_lines_are_seen_before_the_machine_goes_off(machine, cpus):
+    console = machine("""
+L4.start_cons()
+for i = 1, 20 do
+  print("last words " .. i)
+end
+L4.Env.platform:system_shutdown(0)
+""", cpus=cpus)
+    console.expect("last words 20")
+    console.expect_end()
+
+
+def test_a_client_that_keeps_no_rule_disturbs_nobody(machine):
+    console = machine("""
+local gate, cons = L4.start_cons()
+local good = L4.default_loader:start({log = {"good"}}, "rom/ned -e require('core').say('good-is-here') -e L4.sleep(1000)")
+local bad = L4.default_loader:start({log = {"bad"}}, "rom/badclient")
+print("bad ends with", bad:wait())
+print("cons:", cons:state(), cons.restarts)
+""")
+    console.expect(r"good:\x1b\[0m ned: good-is-here|good: ned: good-is-here")
+    console.expect(r"bad[:~] badclient: the last line", timeout=120)
+    console.expect(r"bad ends with\s+0\s+exit")
+    console.expect(r"cons:\s+running\s+0")
+    console.send_line("")
+    console.expect("cons> ")
+    console.send_line("list")
+    console.expect_in_order("good", "cons> ")
+
+
 class Port:
     """A channel on a TCP port."""
 

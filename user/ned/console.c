@@ -256,6 +256,18 @@ static int console_key(lua_State *L)
 	return 2;
 }
 
+/* console_flush(): wait until cons has sent what it was told before. It answers a call only after that. */
+static int console_flush(lua_State *L)
+{
+	size_t accepted;
+
+	(void)L;
+	if (console.is_open && !console.is_uart)
+		(void)!(l4_channel_write(&console.channel, "", 0, l4_now() + l4_ticks_of_ms(PATIENCE_MS), &accepted) ==
+			OK);
+	return 0;
+}
+
 /* console_insert(text): as if it had been typed */
 static int console_insert(lua_State *L)
 {
@@ -334,17 +346,12 @@ static int channel_close(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"console_open", console_open},
-	{"console_poll", console_poll},
-	{"console_prompt", console_prompt},
-	{"console_show", console_show},
-	{"console_key", console_key},
-	{"console_insert", console_insert},
-	{"console_interrupted", console_interrupted},
-	{"console_quiet", console_quiet},
-	{"channel_attach", channel_attach},
-	{"channel_close", channel_close},
-	{NULL, NULL},
+	{"console_open", console_open},     {"console_poll", console_poll},
+	{"console_prompt", console_prompt}, {"console_show", console_show},
+	{"console_key", console_key},       {"console_flush", console_flush},
+	{"console_insert", console_insert}, {"console_interrupted", console_interrupted},
+	{"console_quiet", console_quiet},   {"channel_attach", channel_attach},
+	{"channel_close", channel_close},   {NULL, NULL},
 };
 
 void console_add_functions(lua_State *L)

@@ -240,6 +240,10 @@ end
 function core.console_quiet()
 end
 
+function core.console_flush()
+  record("flush")
+end
+
 function core.irq_trigger()
   return true
 end

@@ -227,6 +227,7 @@ end
 
 -- reboot: false or 0 turns the machine off, true or 1 restarts it.
 function platform.system_shutdown(self, reboot)
+  core.console_flush()
   local ok, code = core.system_shutdown(self.ref.slot, reboot ~= nil and reboot ~= false and reboot ~= 0)
   if not ok then
     report.fail("%s: shutdown: %s", tostring(self), report.error_text(code))
