@@ -12,6 +12,7 @@ struct host_console {
 	struct l4_channel channel;
 	uint32_t flush_irq; /* deadline for what has no newline */
 	bool armed;
+	bool has_break;                   /* to come after the input that is kept */
 	bool more;                        /* the channel may have input that was not fetched */
 	unsigned int out_head, out_count; /* of the ring */
 	unsigned int unsent;              /* bytes since the service thread was asked last */

@@ -53,6 +53,8 @@ void host_uart_feed(struct host_uart *uart)
 
 	if (count != 0)
 		host_console_consume(&uart->console, pl011_receive(&uart->model, bytes, count));
+	if (uart->console.has_break && host_console_input(&uart->console, &bytes) == 0)
+		uart->console.has_break = !pl011_break(&uart->model);
 }
 
 static enum err add_window(struct host *host, const struct scan_device *device, unsigned int index, uint64_t size,

@@ -97,15 +97,17 @@ static void fetch_input(struct host *host, struct host_uart *uart)
 	struct host_console *console = &uart->console;
 	uint8_t text[HOST_CONSOLE_IN];
 	size_t got = 0;
+	uint64_t flags = 0;
 
 	while (host_console_wants_input(console)) {
-		if (l4_channel_read(&console->channel, text, sizeof(text), &got, NULL) != OK)
-			got = 0;
+		if (l4_channel_read(&console->channel, text, sizeof(text), &got, &flags) != OK)
+			got = flags = 0;
 		host_lock(host);
 		memcpy(console->in, text, got);
 		console->in_first = 0;
 		console->in_count = (unsigned int)got;
 		console->more = got == sizeof(text);
+		console->has_break |= (flags & L4_READ_BREAK) != 0;
 		host_uart_feed(uart);
 		host_unlock(host);
 	}

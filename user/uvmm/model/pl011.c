@@ -17,7 +17,9 @@ enum {
 	FR_RXFF = 1 << 6,
 	FR_TXFE = 1 << 7,
 };
-enum { INT_RX = 1 << 4, INT_TX = 1 << 5, INT_RT = 1 << 6, INT_ALL = 0x7ff };
+enum { INT_RX = 1 << 4, INT_TX = 1 << 5, INT_RT = 1 << 6, INT_BE = 1 << 9, INT_ALL = 0x7ff };
+/* A break has no stop bit, so it is a framing error, too. [PL011 UARTDR] */
+enum { DR_FE = 1 << 8, DR_BE = 1 << 10 };
 enum { LCRH_FEN = 1 << 4, CR_LBE = 1 << 7 };
 
 /* The other end of the line is always there. */
@@ -36,7 +38,7 @@ struct reg {
 };
 static const struct reg regs[] = {
 	[0x00 / 4] = {"UARTDR", 0, 0xff, 0, RW},
-	[0x04 / 4] = {"UARTRSR", FIELD(rsr), 0, 0, RW}, /* any write clears the errors, and there are none */
+	[0x04 / 4] = {"UARTRSR", FIELD(rsr), 0, 0, RW}, /* any write clears the errors */
 	[0x18 / 4] = {"UARTFR", FIELD(fr), 0, FR_RESET, R},
 	[0x20 / 4] = {"UARTILPR", FIELD(ilpr), 0xff, 0, RW},
 	[0x24 / 4] = {"UARTIBRD", FIELD(ibrd), 0xffff, 0, RW},
@@ -109,15 +111,36 @@ static void receive_interrupts(struct pl011_state *s)
 		s->ris |= INT_RT;
 }
 
+static void push(struct pl011_state *s, uint8_t byte, bool is_break)
+{
+	uint32_t at = (s->head + s->count) % PL011_FIFO;
+
+	s->fifo[at] = byte;
+	s->breaks = (s->breaks & ~(1u << at)) | (uint32_t)is_break << at;
+	s->count++;
+}
+
+bool pl011_break(struct pl011 *uart)
+{
+	struct pl011_state *s = &uart->state;
+
+	if (s->count >= depth(s))
+		return false;
+	push(s, 0, true);
+	update_flags(s);
+	receive_interrupts(s);
+	s->ris |= INT_BE;
+	update_irq(uart);
+	return true;
+}
+
 unsigned int pl011_receive(struct pl011 *uart, const uint8_t *bytes, unsigned int count)
 {
 	struct pl011_state *s = &uart->state;
 	unsigned int taken = 0;
 
-	while (taken < count && s->count < depth(s)) {
-		s->fifo[(s->head + s->count) % PL011_FIFO] = bytes[taken++];
-		s->count++;
-	}
+	while (taken < count && s->count < depth(s))
+		push(s, bytes[taken++], false);
 	if (taken != 0) {
 		update_flags(s);
 		receive_interrupts(s);
@@ -134,6 +157,9 @@ static __attribute__((noinline)) enum mmio_result read_data(struct pl011 *uart, 
 	if (s->count == 0)
 		return MMIO_OK;
 	access->value = s->fifo[s->head];
+	if (s->breaks >> s->head & 1)
+		access->value |= DR_BE | DR_FE;
+	s->rsr = (uint32_t)access->value >> 8;
 	s->head = (s->head + 1) % PL011_FIFO;
 	s->count--;
 	if (s->count < trigger_level(s))

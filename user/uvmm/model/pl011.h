@@ -18,7 +18,7 @@
 #include "model/line.h"
 
 #define PL011_SIZE 0x1000u
-#define PL011_VERSION 1u
+#define PL011_VERSION 2u
 #define PL011_FIFO 16u
 
 /* Registers by word offset. */
@@ -28,6 +28,7 @@ struct pl011_state {
 	uint32_t head;  /* of the receive FIFO */
 	uint32_t count; /* bytes in it */
 	uint8_t fifo[PL011_FIFO];
+	uint32_t breaks; /* bit n: fifo[n] is a break */
 };
 
 struct pl011_port {
@@ -50,6 +51,9 @@ enum mmio_result pl011_access(void *device, struct mmio_access *access);
 /* The transmit FIFO is full, or empty again, because the other end takes nothing. What is sent while it is full still goes
  * to `put`. [PL011 UARTFR.TXFF] */
 void pl011_set_full(struct pl011 *uart, bool is_full);
+
+/* A break arrives: a zero that is marked. False: the FIFO is full. */
+bool pl011_break(struct pl011 *uart);
 
 /* Bytes arrive. Takes what fits the FIFO and returns how many that were; keep the rest until `room` is called. */
 unsigned int pl011_receive(struct pl011 *uart, const uint8_t *bytes, unsigned int count);

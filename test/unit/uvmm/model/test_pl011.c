@@ -224,6 +224,32 @@ static void bytes_that_came_before_the_driver_interrupt_when_it_listens(void **s
 	assert_true(m.line);
 }
 
+static void a_break_is_a_marked_zero_with_an_interrupt_of_its_own(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	put(&m, LCRH, 0x10);
+	put(&m, IMSC, 0x200);
+	assert_int_equal(pl011_receive(&m.uart, (const uint8_t *)"a", 1), 1);
+	assert_false(m.line);
+	assert_true(pl011_break(&m.uart));
+	assert_true(m.line);
+	assert_int_equal(pl011_receive(&m.uart, (const uint8_t *)"h", 1), 1);
+	assert_int_equal(get(&m, DR), 'a');
+	assert_int_equal(get(&m, 0x04), 0);
+	assert_int_equal(get(&m, DR), 0x500);
+	assert_int_equal(get(&m, 0x04), 5);
+	assert_int_equal(get(&m, DR), 'h');
+	assert_int_equal(get(&m, 0x04), 0);
+	put(&m, ICR, 0x200);
+	assert_false(m.line);
+	for (unsigned int i = 0; i < 16; i++)
+		assert_true(pl011_break(&m.uart));
+	assert_false(pl011_break(&m.uart));
+}
+
 static void switching_the_fifo_off_keeps_the_oldest_byte(void **state)
 {
 	struct machine m;
@@ -299,6 +325,7 @@ int main(void)
 		cmocka_unit_test(fifo_takes_sixteen_bytes_and_one_without_fen),
 		cmocka_unit_test(bytes_below_the_trigger_level_raise_the_timeout_only),
 		cmocka_unit_test(bytes_that_came_before_the_driver_interrupt_when_it_listens),
+		cmocka_unit_test(a_break_is_a_marked_zero_with_an_interrupt_of_its_own),
 		cmocka_unit_test(switching_the_fifo_off_keeps_the_oldest_byte),
 		cmocka_unit_test(loopback_returns_what_is_sent),
 		cmocka_unit_test(a_full_transmitter_says_so_and_interrupts_when_it_has_room),
