@@ -7,9 +7,9 @@ $(foreach server,$(servers),$(eval $(server)_sources := $(wildcard user/srv/$(se
 
 # ned's Lua modules are inside it; abi.lua is one of them.
 ned_lua := $(shell find user/ned/lua -name '*.lua' 2>/dev/null | LC_ALL=C sort)
-$O/user/embedded.S: $(ned_lua) $B/gen/abi.lua tools/embed-lua
+$O/user/embedded.S: $(ned_lua) $B/gen/abi.lua tools/embed-lua $B/host/luac
 	$(make_folder)
-	tools/embed-lua $@ $(ned_lua:%=user/ned/lua=%) $B/gen=$B/gen/abi.lua
+	tools/embed-lua $B/host/luac $@ $(ned_lua:%=user/ned/lua=%) $B/gen=$B/gen/abi.lua
 $O/user/embedded.o: $O/user/embedded.S
 	$(CC) -c $< -o $@
 ned_extra := $O/user/embedded.o
