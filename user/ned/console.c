@@ -140,7 +140,7 @@ void console_hook(lua_State *L, lua_Debug *ar)
 		return;
 	/* ned's own code does not loop, and has to be able to clean up. */
 	(void)lua_getinfo(L, "S", ar);
-	if (strncmp(ar->source, "=ned/", 5) == 0)
+	if (strncmp(ar->source, "@user/ned/lua/", 14) == 0 || strncmp(ar->source, "=ned/", 5) == 0)
 		return;
 	luaL_where(L, 0);
 	lua_pushliteral(L, "interrupted by Ctrl-C at the prompt");
