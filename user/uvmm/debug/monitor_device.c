@@ -4,25 +4,6 @@
 #include <libfdt.h>
 #include <string.h>
 
-static const char *kind_of(enum scan_kind kind)
-{
-	switch (kind) {
-	case SCAN_GICV3:
-		return "GICv3";
-	case SCAN_TIMER:
-		return "timer";
-	case SCAN_PSCI:
-		return "PSCI";
-	case SCAN_PL011:
-		return "PL011";
-	case SCAN_PL031:
-		return "PL031";
-	case SCAN_PVPANIC:
-		return "pvpanic";
-	}
-	return "device";
-}
-
 static bool is_there(const struct monitor *monitor, const struct scan_device *device)
 {
 	int node = fdt_path_offset(monitor->plan->tree.fdt, device->path);
@@ -32,7 +13,7 @@ static bool is_there(const struct monitor *monitor, const struct scan_device *de
 
 static void print_device(const struct monitor *monitor, const struct scan_device *device, struct text *out)
 {
-	text_print(out, "%s: %s%s\n", device->path, kind_of(device->kind),
+	text_print(out, "%s: %s%s\n", device->path, scan_kind_name(device->kind),
 		   is_there(monitor, device) ? "" : ", disabled");
 	for (size_t i = 0; i < device->reg_count; i++)
 		text_print(out, "  registers 0x%llx-0x%llx\n", (unsigned long long)device->reg[i].base,
@@ -77,7 +58,7 @@ bool monitor_device(struct monitor *monitor, unsigned int count, char *const *wo
 	}
 	if (count == 2 && strcmp(word[1], "list") == 0) {
 		for (size_t i = 0; i < scan->device_count; i++)
-			text_print(out, "%-40s %s%s\n", scan->device[i].path, kind_of(scan->device[i].kind),
+			text_print(out, "%-40s %s%s\n", scan->device[i].path, scan_kind_name(scan->device[i].kind),
 				   is_there(monitor, &scan->device[i]) ? "" : " (disabled)");
 		return true;
 	}

@@ -33,25 +33,6 @@ static struct entry *map_add(struct map *map, struct range range, bool is_inside
 	return &grown[map->count++];
 }
 
-static const char *device_name(enum scan_kind kind)
-{
-	switch (kind) {
-	case SCAN_GICV3:
-		return "GICv3";
-	case SCAN_TIMER:
-		return "timer";
-	case SCAN_PSCI:
-		return "PSCI";
-	case SCAN_PL011:
-		return "PL011";
-	case SCAN_PL031:
-		return "PL031";
-	case SCAN_PVPANIC:
-		return "pvpanic";
-	}
-	return "device";
-}
-
 static void add_device(struct map *map, const struct scan_device *device)
 {
 	for (size_t i = 0; i < device->reg_count; i++) {
@@ -60,10 +41,10 @@ static void add_device(struct map *map, const struct scan_device *device)
 		if (!entry)
 			continue;
 		if (device->kind == SCAN_GICV3)
-			snprintf(entry->what, sizeof entry->what, "%s %s", device_name(device->kind),
+			snprintf(entry->what, sizeof entry->what, "%s %s", scan_kind_name(device->kind),
 				 i ? "redistributors" : "distributor");
 		else
-			snprintf(entry->what, sizeof entry->what, "%s", device_name(device->kind));
+			snprintf(entry->what, sizeof entry->what, "%s", scan_kind_name(device->kind));
 		if (device->kind == SCAN_PL011)
 			entry->cap = device->vcon_cap ? device->vcon_cap : "log";
 	}

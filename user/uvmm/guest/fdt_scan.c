@@ -312,3 +312,22 @@ enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struc
 	}
 	return OK;
 }
+
+const char *scan_kind_name(enum scan_kind kind)
+{
+	switch (kind) {
+	case SCAN_GICV3:
+		return "GICv3";
+	case SCAN_TIMER:
+		return "timer";
+	case SCAN_PSCI:
+		return "PSCI";
+	case SCAN_PL011:
+		return "PL011";
+	case SCAN_PL031:
+		return "PL031";
+	case SCAN_PVPANIC:
+		return "pvpanic";
+	}
+	return "device";
+}

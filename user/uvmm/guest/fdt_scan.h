@@ -60,3 +60,6 @@ enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struc
 
 /* First device of a kind, NULL: none. */
 const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind);
+
+/* What people call such a device. */
+const char *scan_kind_name(enum scan_kind kind);
