@@ -145,6 +145,16 @@ def test_two_guests_are_told_apart_and_used_by_key_and_by_name(machine):
     console.expect("half a li")
     console.send("\x03")
     console.expect(PROMPT)
+    # A VM is stopped and another begins anew from here.
+    at_ned(console, "vmm = require 'vmm'; return vmm.vms().vm1:stop()", "\nstopped")
+    at_ned(console, "vmm.vms().vm1", "vmm.vms\\(\\) has no 'vm1'; did you mean 'vm2'")
+    at_ned(console, "vmm.vms().vm2:restart()", "vm2 ended: stopped by the script")
+    at_ned(console, "vmm.vms().vm2", "VM 'vm2' \\(running\\)")
+    console.send("\x054")
+    console.expect_in_order("ramdisk rom/initrd", "guest: up", "guest# ", timeout=180)
+    console.send_line("echo anew-$((40 + 4))")
+    console.expect_in_order("anew-44", "guest# ")
+    assert "still in use" not in console.text()
 
 
 TALKER = ("i=0; while [ $i -lt 150 ]; do echo %s-$i-abcdefghijklmnopqrstuvwxyz-0123456789-%s-$i-end; i=$((i+1)); done")

@@ -345,13 +345,29 @@ static int channel_close(lua_State *L)
 	return 0;
 }
 
+/* channel_let_go(service, number): the program behind it has ended, the channel stays */
+static int channel_let_go(lua_State *L)
+{
+	struct l4_msg msg = {.word = {(uint64_t)luaL_checkinteger(L, 2)}};
+
+	(void)!(call((uint32_t)luaL_checkinteger(L, 1), &msg, CONS_LABEL_LET_GO, 1, 0, PATIENCE_MS) == OK);
+	return 0;
+}
+
 static const luaL_Reg functions[] = {
-	{"console_open", console_open},     {"console_poll", console_poll},
-	{"console_prompt", console_prompt}, {"console_show", console_show},
-	{"console_key", console_key},       {"console_flush", console_flush},
-	{"console_insert", console_insert}, {"console_interrupted", console_interrupted},
-	{"console_quiet", console_quiet},   {"channel_attach", channel_attach},
-	{"channel_close", channel_close},   {NULL, NULL},
+	{"console_open", console_open},
+	{"console_poll", console_poll},
+	{"console_prompt", console_prompt},
+	{"console_show", console_show},
+	{"console_key", console_key},
+	{"console_flush", console_flush},
+	{"console_insert", console_insert},
+	{"console_interrupted", console_interrupted},
+	{"console_quiet", console_quiet},
+	{"channel_attach", channel_attach},
+	{"channel_close", channel_close},
+	{"channel_let_go", channel_let_go},
+	{NULL, NULL},
 };
 
 void console_add_functions(lua_State *L)

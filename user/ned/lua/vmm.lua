@@ -10,6 +10,7 @@ local log = require "ned.log"
 local report = require "ned.report"
 local restart = require "ned.restart"
 local sched = require "ned.sched"
+local tasks = require "ned.tasks"
 
 local vmm = {}
 
@@ -318,6 +319,15 @@ end
 
 function Vm.__tostring(self)
   return "VM '" .. self.name .. "' (" .. self:state() .. ")"
+end
+
+-- The VMs that run or are about to again, by name: for the prompt, where the script's locals are not.
+function vmm.vms()
+  local vms = {}
+  for _, vm in ipairs(tasks.owners(ends.vm)) do
+    vms[vm.name] = vm
+  end
+  return report.strict("vmm.vms()", vms)
 end
 
 -- A scheduler for start_vm's option of that name.

@@ -103,14 +103,20 @@ static void notify(void *context, struct client *client)
 		(void)l4_irq_trigger(client->irq);
 }
 
+static void let_go(struct client *client)
+{
+	if (client->irq != 0)
+		l4_slot_drop(client->irq);
+	client->irq = 0;
+}
+
 static void release(void *context, struct client *client)
 {
 	(void)context;
-	if (client->irq != 0)
-		l4_slot_drop(client->irq);
+	let_go(client);
 	if (client->gate != 0)
 		l4_slot_drop(client->gate);
-	client->irq = client->gate = 0;
+	client->gate = 0;
 }
 
 static unsigned int answer_create(struct l4_msg *msg, enum err err, uint32_t index, const char *text)
@@ -158,6 +164,11 @@ static unsigned int serve(struct server *server, struct l4_msg *msg)
 	switch (l4_tag_label(msg->tag)) {
 	case CONS_LABEL_CREATE:
 		return create(server, msg);
+	case CONS_LABEL_LET_GO:
+		if (msg->word[0] < CONS_CLIENTS)
+			let_go(&server->cons.client[msg->word[0]]);
+		msg->word[0] = OK;
+		return 1;
 	case CONS_LABEL_CLOSE:
 		cons_close(&server->cons, msg->word[0] < CONS_CLIENTS ? (uint32_t)msg->word[0] : CONS_NOBODY);
 		msg->word[0] = OK;
@@ -170,9 +181,7 @@ static unsigned int serve(struct server *server, struct l4_msg *msg)
 
 static void bind_irq(struct client *client, const struct l4_msg *msg)
 {
-	if (client->irq != 0)
-		l4_slot_drop(client->irq);
-	client->irq = 0;
+	let_go(client);
 	/* A client with a bad irq gets no events; that is its own affair. */
 	(void)!(l4_server_keep_cap(msg, 0, &client->irq) == OK);
 	if (client->irq != 0 && client->input.first != client->input.next)

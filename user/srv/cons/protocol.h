@@ -11,4 +11,7 @@
 				   * Text: name, colour (a number), options, each ended by a zero byte.
 				   * Answer: error, the channel's number, bytes; then its name or what is wrong. */
 #define CONS_LABEL_CLOSE 0x8002u /* word 0: the channel's number. Its client is gone. */
+#define CONS_LABEL_LET_GO                                                                                              \
+	0x8003u /* word 0: the channel's number. The program behind it has ended, another may come: cons lets go of the \
+		 * irq that it was told, which the program's factory pays. */
 #define CONS_TEXT_MAX 440u

@@ -194,6 +194,10 @@ function core.channel_attach(service, gate, texts)
   return core.attached, core.other_name or texts:match("^%Z*")
 end
 
+function core.channel_let_go(service, number)
+  record("channel_let_go", service, number)
+end
+
 function core.channel_close(service, number)
   record("close", service, number)
 end

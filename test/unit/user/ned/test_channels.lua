@@ -98,6 +98,20 @@ test("a channel ends with the program that it was made for", function(core)
   equal(close[1][3], 2)
 end)
 
+test("when a program ends its servers let go of what it gave them, in each of its runs", function(core)
+  harness.script(WITH_CONS .. [[
+    local vmm = require "vmm"
+    local vm = vmm.start_vm{id = 1}
+    vm:restart()
+    vm:stop()
+  ]])
+  -- Channels 1: ned, 2: mon1 or the log, 3: the other one.
+  local let_go = core.recorded("channel_let_go")
+  equal(#let_go, 4)
+  equal(let_go[1][3] + let_go[2][3], 2 + 3)
+  equal(let_go[3][3] + let_go[4][3], 2 + 3)
+end)
+
 test("a channel that nobody can reach any more is closed", function(core)
   harness.script(START .. [[cons:create(L4.Proto.Log, "lost")]])
   collectgarbage()

@@ -115,6 +115,19 @@ test("the RAM of a VM that ended is free", function(core)
   equal(core.count(abi.kind.dataspace), 0)
 end)
 
+test("VMs that run are found by name, others are an error with those there are", function(core)
+  vm [[
+    vmm.start_vm{id = "a"}
+    local b = vmm.start_vm{id = 2}
+    assert(vmm.vms().vm2 == b and vmm.vms().a:state() == "running")
+    vmm.vms().a:stop()
+    local names = {}
+    for name in pairs(vmm.vms()) do names[#names + 1] = name end
+    assert(#names == 1 and names[1] == "vm2", table.concat(names, " "))
+  ]]
+  contains(error_of [[vmm.start_vm{id = "left"} local vm = vmm.vms().lift]], "did you mean 'left'?")
+end)
+
 test("priority and CPUs are respected", function(core)
   vm [[vmm.start_vm{prio = 20, cpus = 2}]]
   local limit = core.recorded("limit")[1]

@@ -112,6 +112,16 @@ local function forget(record)
   record.number = nil
 end
 
+-- A program that was given these ({name =, handle =} ...) has ended: servers let go of what it gave them.
+function channels.let_go(list)
+  for _, entry in ipairs(list) do
+    local record = rawget(entry.handle, "ref").channel
+    if record and record.number and record.number >= 0 and record.server.is_running then
+      core.channel_let_go(record.server.slot, record.number)
+    end
+  end
+end
+
 -- The channel's client is gone for good.
 function channels.close(handle)
   local record = rawget(handle, "ref").channel

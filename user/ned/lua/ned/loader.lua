@@ -251,6 +251,9 @@ local function start(self, options, argv, extra)
     -- What ned itself has to keep as long as the program runs.
     keep = {factory, scheduler, list},
     is_service = served ~= nil,
+    let_go = function()
+      channels.let_go(list)
+    end,
     at_end = text.is_own and function()
       channels.close(text.handle)
     end or nil,

@@ -145,6 +145,7 @@ local function ended(self, by_script)
     core.destroy(self.slot)
   end
   detach(self)
+  self.let_go()
   check_factory(self)
   report.say("%s", self.kind.line(self.name, self.word, self.status))
   self.phase = "restarting"
@@ -175,7 +176,8 @@ tasks.detach = detach
 
 -- Start a program. spec: name, file; launch(task), which loads an instance, attaches it and lets it run, or fails with
 -- nothing left behind; kind of ned.ends; policy of ned.restart, or nil; is_restartable: launch is kept for restart();
--- is_service: it serves the others and does not count when the question is whether everything has ended; at_end(): called
+-- is_service: it serves the others and does not count when the question is whether everything has ended; let_go(): called
+-- when an instance has ended, so that nobody keeps what it had made; at_end(): called
 -- when it has, for good; owner: what handlers are given instead of the task; keep: what has to stay as long as it lives; own_factory: the
 -- factory that only its instances use.
 function tasks.begin(spec)
@@ -312,6 +314,17 @@ function tasks.running()
     names[i] = task.name
   end
   return names
+end
+
+-- Who owns the tasks of that kind that run or are going to again, in the order of their start.
+function tasks.owners(kind)
+  local owners = {}
+  for _, task in ipairs(alive) do
+    if task.kind == kind and task.owner then
+      owners[#owners + 1] = task.owner
+    end
+  end
+  return owners
 end
 
 -- Whether nothing runs but what only serves the others.
