@@ -201,7 +201,8 @@ static bool is_mapped_nowhere(const struct dataspace *ds)
 
 enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done)
 {
-	if (offset % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done > size)
+	/* The progress is the caller's claim: whole pages are cleared from there on. */
+	if (offset % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done % L4_PAGE_SIZE || *done > size)
 		return ERR_INVAL;
 	if (offset > ds->size || size > ds->size - offset)
 		return ERR_RANGE;

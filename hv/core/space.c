@@ -221,7 +221,7 @@ bool space_unmap_mapping(struct mapping *mapping, uint64_t budget)
 
 enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *done)
 {
-	if (at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done > size)
+	if (at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done % L4_PAGE_SIZE || *done > size)
 		return ERR_INVAL;
 	if (at.v >= arch_space_limit() || size > arch_space_limit() - at.v)
 		return ERR_RANGE;

@@ -157,6 +157,19 @@ def test_two_guests_are_told_apart_and_used_by_key_and_by_name(machine):
     assert "still in use" not in console.text()
 
 
+def test_a_client_that_gives_a_gate_for_an_irq_does_not_hold_cons_up(machine):
+    console = machine(START % "" + "L4.default_loader:start({log = {'bad', 'red', 'key=b'}}, 'rom/badclient')")
+    console.expect("it has a gate now")
+    console.send("\x05b")
+    console.expect("connected to bad")
+    console.send_line("input for it")
+    console.send(LEAVE)
+    console.expect_in_order("disconnected from bad", "cons> ")
+    console.send("\x051")
+    console.expect(PROMPT)
+    at_ned(console, "6 * 7", "\n42")
+
+
 TALKER = ("i=0; while [ $i -lt 150 ]; do echo %s-$i-abcdefghijklmnopqrstuvwxyz-0123456789-%s-$i-end; i=$((i+1)); done")
 SIX = START % "" + """
 local over = 0

@@ -97,11 +97,11 @@ static void poll(void)
 	while ((room = sizeof(console.typed) - console.typed_count) > 0) {
 		if (l4_channel_read(&console.channel, console.typed + console.typed_count, room, &got, &flags) != OK)
 			return;
+		console.is_attended = console.is_uart || (flags & L4_READ_ATTENDED) != 0;
 		console.typed_count += got;
 		if (got == 0)
 			break;
 	}
-	console.is_attended = console.is_uart || (flags & L4_READ_ATTENDED) != 0;
 }
 
 static void drop_typed(size_t size)
@@ -133,6 +133,9 @@ void console_hook(lua_State *L, lua_Debug *ar)
 	if (!console.is_interrupted) {
 		poll();
 		console.is_interrupted = take_interrupt();
+		/* Much was typed at a program that does not read: ^C must get through all the same. */
+		if (!console.is_interrupted && console.typed_count == sizeof(console.typed))
+			drop_typed(sizeof(console.typed) / 2);
 		/* Once it came, every instruction fails, so that a loop around pcall ends, too. */
 		lua_sethook(L, console_hook, LUA_MASKCOUNT, console.is_interrupted ? 1 : CONSOLE_HOOK_COUNT);
 	}

@@ -53,13 +53,20 @@ enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadl
 	return received(msg, l4_reply_receive(msg, words, 0, deadline));
 }
 
-enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, uint32_t *out_slot)
+enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, enum l4_kind kind, uint32_t *out_slot)
 {
-	uint32_t slot;
+	enum l4_kind actual;
+	uint32_t slot, rights;
 	enum err err;
 
 	if (index >= l4_tag_caps(msg->tag) || index >= arrived)
 		return ERR_NOENT;
+	/* The hypervisor answers this, whatever it is. */
+	err = l4_object_kind(window + index, &actual, &rights);
+	if (err == OK && actual != kind)
+		err = ERR_BADPROTO;
+	if (err != OK)
+		return err;
 	err = l4_slot_alloc(&slot);
 	if (err != OK)
 		return err;

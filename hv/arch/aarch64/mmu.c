@@ -257,6 +257,7 @@ uint64_t arch_clear(pa_t at, uint64_t size)
 	uint64_t zva = 4ull << (dczid & 0xf), line = 4ull << (ctr >> 16 & 0xf), done = 0;
 	bool by_zva = !(dczid & 0x10) && zva <= L4_PAGE_SIZE / 4;
 
+	assert((at.v | size) % L4_PAGE_SIZE == 0 && "whole pages");
 	do {
 		clear_page(start + done, by_zva, zva, line);
 		done += L4_PAGE_SIZE;

@@ -328,6 +328,8 @@ static struct regs *deactivate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 	uint32_t hw = VIRQ_HW_NONE;
 
 	WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
+	if (vcpu->debug.control & L4_DEBUG_STEP) /* this was the step */
+		WRITE_SYSREG(spsr_el2, READ_SYSREG(spsr_el2) & ~SPSR_SS);
 	if (READ_SYSREG(ich_vmcr_el2) & ICH_VMCR_VEOIM)
 		hw = virq_deactivate(&vcpu->virqs, intid & 0xffffff);
 	if (hw != VIRQ_HW_NONE)

@@ -198,6 +198,7 @@ uint64_t arch_clear(pa_t at, uint64_t size)
 {
 	uint64_t done = 0;
 
+	assert((at.v | size) % L4_PAGE_SIZE == 0 && "whole pages");
 	assert(at.v / L4_SUPERPAGE_SIZE == (at.v + size - 1) / L4_SUPERPAGE_SIZE && "within one block");
 	do {
 		memset(host_at((pa_t){at.v + done}), 0, L4_PAGE_SIZE);

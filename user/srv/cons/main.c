@@ -139,7 +139,7 @@ static unsigned int create(struct server *server, struct l4_msg *msg)
 	size_t size = l4_server_console_text(msg, texts);
 	struct client *client;
 	uint32_t gate, index;
-	enum err err = l4_server_keep_cap(msg, 0, &gate);
+	enum err err = l4_server_keep_cap(msg, 0, L4_KIND_GATE, &gate);
 
 	if (err != OK)
 		return answer_create(msg, err, 0, "the message has no gate, or cons has no slot for it");
@@ -182,8 +182,9 @@ static unsigned int serve(struct server *server, struct l4_msg *msg)
 static void bind_irq(struct client *client, const struct l4_msg *msg)
 {
 	let_go(client);
-	/* A client with a bad irq gets no events; that is its own affair. */
-	(void)!(l4_server_keep_cap(msg, 0, &client->irq) == OK);
+	/* A client whose irq is none gets no events; that is its own affair. */
+	if (l4_server_keep_cap(msg, 0, L4_KIND_IRQ, &client->irq) != OK)
+		client->irq = 0;
 	if (client->irq != 0 && client->input.first != client->input.next)
 		(void)l4_irq_trigger(client->irq);
 }

@@ -205,9 +205,18 @@ static void clearing_outside_is_refused(void **state)
 		uint64_t offset, size, done;
 		enum err err;
 	} cases[] = {
-		{1, PAGE, 0, ERR_INVAL},        {0, 1, 0, ERR_INVAL},           {2 * PAGE, PAGE, 0, ERR_RANGE},
-		{PAGE, 2 * PAGE, 0, ERR_RANGE}, {0 - PAGE, PAGE, 0, ERR_RANGE}, {0, 0 - PAGE, 0, ERR_RANGE},
-		{0, PAGE, 2 * PAGE, ERR_INVAL}, {2 * PAGE, 0, 0, OK},
+		{1, PAGE, 0, ERR_INVAL},
+		{0, 1, 0, ERR_INVAL},
+		{2 * PAGE, PAGE, 0, ERR_RANGE},
+		{PAGE, 2 * PAGE, 0, ERR_RANGE},
+		{0 - PAGE, PAGE, 0, ERR_RANGE},
+		{0, 0 - PAGE, 0, ERR_RANGE},
+		{0, PAGE, 2 * PAGE, ERR_INVAL},
+		{2 * PAGE, 0, 0, OK},
+		/* Progress that is no whole page: the page behind would be cleared in part. */
+		{0, PAGE, 1, ERR_INVAL},
+		{0, PAGE, PAGE - 64, ERR_INVAL},
+		{PAGE, PAGE, 64, ERR_INVAL},
 	};
 	struct world *w = *state;
 	struct dataspace *ds = make_dataspace(w, 2 * PAGE);

@@ -17,8 +17,9 @@ enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline);
 enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline);
 
 /* Keep capability `index` of the call that was received last; the slot is the caller's of this, l4_slot_drop ends it.
- * ERR_NOENT: the call had none there. */
-enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, uint32_t *out_slot);
+ * ERR_NOENT: the call had none there. ERR_BADPROTO: it is of another kind. A server must not invoke what it has not
+ * looked at: a gate in an irq's place has its server wait for whoever does not answer. */
+enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, enum l4_kind kind, uint32_t *out_slot);
 
 /* Bytes in a message, as the `console` operations have them: word 0 the length with flags, then up to L4_CONSOLE_CHUNK
  * bytes. Pack gives the number of words; unpack takes `size` of them, whatever word 0 says. */
