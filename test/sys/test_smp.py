@@ -27,7 +27,7 @@ def test_vcpus_start_stop_and_interrupt_each_other(machine, vcpus, cpus, cpu):
     console.expect(rf"smp: {vcpus} CPUs")
     verdict = console.expect(r"verdict: (\d+) passed, (\d+) failed", timeout=180)
     failures = [line for line in console.text().splitlines() if "not ok" in line]
-    assert int(verdict.group(1)) >= 29 and int(verdict.group(2)) == 0, "\n".join(failures)
+    assert int(verdict.group(1)) >= 31 and int(verdict.group(2)) == 0, "\n".join(failures)
     console.expect("the guest turned the VM off")
 
 

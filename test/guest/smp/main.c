@@ -13,5 +13,6 @@ void guest_main(void)
 	check_signals();
 	check_registers_of_others();
 	check_routes();
+	check_waiting();
 	check_timers();
 }

@@ -4,6 +4,7 @@
 #include "../gic.h"
 #include "../io.h"
 #include "../print.h"
+#include "../psci.h"
 #include "../timer.h"
 #include "smp.h"
 
@@ -123,6 +124,50 @@ void check_routes(void)
 	gic_disable(machine.uart_irq);
 	irq_handle(machine.uart_irq, NULL);
 	gic_set_edge(machine.uart_irq, false);
+}
+
+/* ---- many interrupts for a CPU that is off ---- */
+
+#define WAITING_FIRST 64u /* SPIs that no device has */
+#define WAITING 32u
+
+static volatile unsigned int waited_for, waited_twice;
+static volatile bool waiting_came[WAITING];
+
+static void waiting_handler(uint32_t id)
+{
+	if (waiting_came[id - WAITING_FIRST])
+		waited_twice = waited_twice + 1;
+	waiting_came[id - WAITING_FIRST] = true;
+	waited_for = waited_for + 1;
+}
+
+static void receive_waiting(unsigned int cpu)
+{
+	(void)cpu;
+	irq_on();
+	(void)timer_wait_for(&waited_for, WAITING, PATIENCE_US);
+	irq_off();
+}
+
+void check_waiting(void)
+{
+	uint64_t router = machine.gic_dist.base + GICD_IROUTER;
+
+	for (uint32_t id = WAITING_FIRST; id < WAITING_FIRST + WAITING; id++) {
+		irq_handle(id, waiting_handler);
+		gic_set_edge(id, true);
+		io_write64(router + 8ull * id, machine.cpu[1]);
+		gic_enable(id);
+		gic_set_pending(id);
+	}
+	report(cpu_start(1, receive_waiting) == PSCI_SUCCESS && crew_wait_off(1),
+	       "a CPU starts for which many interrupts wait");
+	report_value(waited_for == WAITING && waited_twice == 0, "it gets each of them once", waited_for);
+	for (uint32_t id = WAITING_FIRST; id < WAITING_FIRST + WAITING; id++) {
+		gic_disable(id);
+		irq_handle(id, NULL);
+	}
 }
 
 /* ---- registers of other CPUs' redistributors ---- */

@@ -21,4 +21,5 @@ void check_power(void);
 void check_signals(void);
 void check_registers_of_others(void);
 void check_routes(void);
+void check_waiting(void);
 void check_timers(void);

@@ -136,8 +136,6 @@ static inline void host_unlock(struct host *host)
 }
 /* With the lock held: the state page of a vCPU, which is the caller's own or rests until the lock is given back. */
 struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu);
-/* Whether it rests now, so that host_vcpu_page costs nothing. */
-bool host_vcpu_rests(const struct host *host, unsigned int cpu);
 /* With the lock held: have the vCPU rest, beyond the lock, until host_vcpu_release. Counts. */
 void host_vcpu_hold(struct host *host, unsigned int cpu);
 /* The same in two steps: ask several, then wait for each. */

@@ -88,11 +88,6 @@ void host_lock_let_go(struct host *host)
 	host->parked = 0;
 }
 
-bool host_vcpu_rests(const struct host *host, unsigned int cpu)
-{
-	return __atomic_load_n(&host->cpu[cpu].state, __ATOMIC_ACQUIRE) & HOST_VCPU_PARKED;
-}
-
 struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 {
 	struct host_vcpu *target = &host->cpu[cpu];

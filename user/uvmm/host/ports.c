@@ -85,14 +85,16 @@ static uint32_t find_held(const struct l4_vcpu_vgic *vgic, uint64_t word)
 	return i;
 }
 
-/* To a vCPU that is parked. */
-static void give_parked(struct host *host, unsigned int cpu, uint64_t word)
+/* Into the page that holds the vCPU's interrupts: its thread rests, or what is held was changed and is newer there than
+ * in the hardware. */
+static void give_in_page(struct host *host, unsigned int cpu, uint64_t word)
 {
 	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
 	uint32_t at = find_held(&page->vgic, word);
 
-	if (at == L4_VCPU_HELD_MAX) {
-		tell_hypervisor(host, host->cpu[cpu].thread, word);
+	if (at == L4_VCPU_HELD_MAX) { /* more than the model gives */
+		host_say(host, "warning: irq %llu of the guest is lost: too many are pending",
+			 (unsigned long long)(word & L4_VIRQ_INTID_MASK));
 		return;
 	}
 	if (at < page->vgic.held_count)
@@ -102,38 +104,7 @@ static void give_parked(struct host *host, unsigned int cpu, uint64_t word)
 	page->dirty |= L4_VCPU_VGIC;
 }
 
-static void give(void *context, unsigned int cpu, uint64_t virq)
-{
-	struct host *host = context;
-	struct host_vcpu *self = is_self(host, cpu);
-
-	if (self) {
-		post(host, self->vcpu->page, virq);
-	} else if (host_vcpu_rests(host, cpu)) {
-		give_parked(host, cpu, virq);
-	} else {
-		host->cpu[cpu].given = true;
-		tell_hypervisor(host, host->cpu[cpu].thread, virq);
-	}
-}
-
-static void withdraw_own(struct host *host, struct host_vcpu *self, uint64_t word)
-{
-	struct l4_vcpu_state *page = self->vcpu->page;
-
-	/* With a page that replaces what is held, the mailbox has to wait; then a level interrupt may come once too
-	 * often, which a guest has to bear with: lines may fall at any time. */
-	if (!self->given || page->dirty & L4_VCPU_VGIC) {
-		post(host, page, word);
-		return;
-	}
-	forget_injection(page, word);
-	tell_hypervisor(host, L4_SLOT_SELF, word);
-	page->clean &= ~(uint64_t)L4_VCPU_VGIC;
-	self->given = false;
-}
-
-static void withdraw_parked(struct l4_vcpu_state *page, uint64_t word)
+static void withdraw_in_page(struct l4_vcpu_state *page, uint64_t word)
 {
 	uint32_t at = find_held(&page->vgic, word);
 
@@ -146,6 +117,46 @@ static void withdraw_parked(struct l4_vcpu_state *page, uint64_t word)
 	page->dirty |= L4_VCPU_VGIC;
 }
 
+/* Whether the vCPU rests or is on its way there: its page is or will be complete, and mail sent now would be missing in
+ * it. Both are said with the lock held. */
+static bool is_at_rest(const struct host_vcpu *cpu)
+{
+	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) != 0 || cpu->vcpu->power == VCPU_POWER_OFF;
+}
+
+static void give(void *context, unsigned int cpu, uint64_t virq)
+{
+	struct host *host = context;
+	struct host_vcpu *self = is_self(host, cpu);
+
+	if (self && !(self->vcpu->page->dirty & L4_VCPU_VGIC)) {
+		post(host, self->vcpu->page, virq);
+	} else if (self || is_at_rest(&host->cpu[cpu])) {
+		give_in_page(host, cpu, virq);
+	} else {
+		host->cpu[cpu].given = true;
+		tell_hypervisor(host, host->cpu[cpu].thread, virq);
+	}
+}
+
+static void withdraw_own(struct host *host, struct host_vcpu *self, uint64_t word)
+{
+	struct l4_vcpu_state *page = self->vcpu->page;
+
+	if (page->dirty & L4_VCPU_VGIC) {
+		/* The mailbox is emptied after this page: a level interrupt in it may come once too often, which a
+		 * guest has to bear with, as lines may fall at any time. */
+		withdraw_in_page(page, word);
+	} else if (!self->given) {
+		post(host, page, word);
+	} else {
+		forget_injection(page, word);
+		tell_hypervisor(host, L4_SLOT_SELF, word);
+		page->clean &= ~(uint64_t)L4_VCPU_VGIC;
+		self->given = false;
+	}
+}
+
 static void withdraw(void *context, unsigned int cpu, uint64_t virq)
 {
 	struct host *host = context;
@@ -154,7 +165,7 @@ static void withdraw(void *context, unsigned int cpu, uint64_t virq)
 	if (self)
 		withdraw_own(host, self, virq | L4_VIRQ_CLEAR);
 	else
-		withdraw_parked(host_vcpu_page(host, cpu), virq);
+		withdraw_in_page(host_vcpu_page(host, cpu), virq);
 }
 
 /* The only bound interrupt is the virtual timer's. */

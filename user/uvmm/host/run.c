@@ -80,6 +80,7 @@ static void power_up(struct host_vcpu *cpu)
 	/* What was pending for it stays so: it is the distributor's and redistributor's. */
 	gic_cpu_take_back(&cpu->host->vm.gic, vcpu->index);
 	vcpu_reset(vcpu, vcpu->entry, vcpu->context);
+	ptimer_update(vcpu); /* it is off now: its line falls, and no deadline comes */
 	gic_cpu_give_again(&cpu->host->vm.gic, vcpu->index);
 	__atomic_store_n(&vcpu->power, VCPU_POWER_ON, __ATOMIC_RELEASE);
 }

@@ -51,8 +51,11 @@ static void send_output(struct host *host, struct host_uart *uart)
 	size_t size, accepted;
 
 	host_lock(host);
-	while ((size = peek(console, text)) != 0) {
+	/* What is there now; what the guest adds meanwhile has its turn after what else there is to do. */
+	for (size_t left = console->out_count; left != 0 && (size = peek(console, text)) != 0;) {
 		bool taken;
+
+		size = size < left ? size : left;
 
 		console->unsent = 0;
 		host_unlock(host);
@@ -61,11 +64,14 @@ static void send_output(struct host *host, struct host_uart *uart)
 		/* Nobody listens: all of it goes. */
 		if (!taken)
 			accepted = console->out_count;
+		left = accepted < left ? left - accepted : 0;
 		console->out_head = (unsigned int)((console->out_head + accepted) % HOST_CONSOLE_OUT);
 		console->out_count -= (unsigned int)accepted;
 		if (host_console_room(console) >= HOST_CONSOLE_OUT / 2)
 			pl011_set_full(&uart->model, false);
 	}
+	if (console->out_count != 0)
+		host_service_wake(host);
 	host_unlock(host);
 }
 
@@ -99,7 +105,15 @@ static void fetch_input(struct host *host, struct host_uart *uart)
 	size_t got = 0;
 	uint64_t flags = 0;
 
-	while (host_console_wants_input(console)) {
+	/* The vCPU's thread asks the same when the guest has taken what is kept. */
+	for (;;) {
+		bool wants;
+
+		host_lock(host);
+		wants = host_console_wants_input(console);
+		host_unlock(host);
+		if (!wants)
+			break;
 		if (l4_channel_read(&console->channel, text, sizeof(text), &got, &flags) != OK)
 			got = flags = 0;
 		host_lock(host);
@@ -123,7 +137,9 @@ static void handle(struct host *host, uint64_t badge)
 	switch (badge >> 8) {
 	case HOST_EVENT_INPUT:
 		if (uart) {
+			host_lock(host);
 			uart->console.more = true;
+			host_unlock(host);
 			fetch_input(host, uart);
 		}
 		break;

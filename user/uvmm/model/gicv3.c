@@ -161,6 +161,8 @@ static struct gic_held_mask look(struct gic *gic, const struct gic_range *range,
 
 	if (!range->shared) {
 		*known = look_at(gic, range, range->cpu, &all);
+		if (*known && !(all.pending | all.active))
+			range->bank->holders = 0;
 		return all;
 	}
 	for (uint64_t left = range->bank->holders; left != 0; left &= left - 1) {
@@ -182,7 +184,8 @@ struct gic_held_mask gic_held(struct gic *gic, const struct gic_range *range)
 	struct gic_held_mask held = {0, 0};
 	bool known = true;
 
-	if (!(bank->given | bank->bound))
+	/* A level interrupt that the guest has taken and whose line fell is not given any more, but active. */
+	if (!(bank->given | bank->bound) && bank->holders == 0)
 		return held;
 	held = look(gic, range, &known);
 	/* Nobody tells when an edge has ended, so this is the moment to forget it. */

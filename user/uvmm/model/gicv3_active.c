@@ -71,7 +71,7 @@ static void clear_active(struct gic *gic, const struct gic_range *range, uint32_
 	uint64_t cpus = range->shared ? range->bank->holders : 1ull << range->cpu;
 	uint32_t pending;
 
-	if (!(mask & (range->bank->given | range->bank->bound)))
+	if (range->bank->holders == 0 && !(mask & (range->bank->given | range->bank->bound)))
 		return;
 	for (; cpus != 0; cpus &= cpus - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(cpus);

@@ -274,6 +274,24 @@ static void active_state_can_be_written(void **state)
 	assert_int_equal(m.hv.vgic[0].held_count, 0);
 }
 
+static void level_interrupt_is_active_until_its_end_though_its_line_fell(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make_enabled(&m, false);
+	gic_set_spi(&m.gic, SPI, true);
+	assert_true(fake_take(&m.hv, 0, SPI));
+	gic_set_spi(&m.gic, SPI, false);
+	assert_int_equal(get(&m, ISACTIVER + SPI_WORD), SPI_BIT);
+	put(&m, ICACTIVER + SPI_WORD, SPI_BIT);
+	assert_int_equal(m.hv.vgic[0].held_count, 0);
+	assert_int_equal(get(&m, ISACTIVER + SPI_WORD), 0);
+	/* And it works anew. */
+	gic_set_spi(&m.gic, SPI, true);
+	assert_true(fake_is_pending(&m.hv, 0, SPI));
+}
+
 static void level_deactivated_by_register_pends_again(void **state)
 {
 	struct machine m;
@@ -719,6 +737,7 @@ int main(void)
 		cmocka_unit_test(software_sets_and_clears_pending),
 		cmocka_unit_test(clearing_pending_does_not_silence_a_high_level),
 		cmocka_unit_test(active_state_can_be_written),
+		cmocka_unit_test(level_interrupt_is_active_until_its_end_though_its_line_fell),
 		cmocka_unit_test(level_deactivated_by_register_pends_again),
 		cmocka_unit_test(route_names_the_target_and_moves_what_is_pending),
 		cmocka_unit_test(interrupt_routed_to_nobody_waits),
