@@ -6,7 +6,8 @@ local vm = vmm.start_vm{
   mem = 256,                                   -- MiB
   kernel = "rom/Image",
   rd = "rom/initrd",
-  bootargs = "console=ttyAMA0",
+  bootargs = "console=ttyAMA0 panic=1 reboot=panic_warm",  -- a panic is told apart from a reboot
+  vcpus = 2,                                   -- without it as many as the machine has CPUs
   log = {"linux", "green"},                    -- marks uvmm's own lines
   prio = 20,                                   -- 1 is lowest; programs without it have 16
   restart = {on = {"reset", "crash"}, max = 3, backoff = "1s"},

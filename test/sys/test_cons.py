@@ -158,7 +158,7 @@ def test_two_guests_are_told_apart_and_used_by_key_and_by_name(machine):
 
 
 def test_a_client_that_gives_a_gate_for_an_irq_does_not_hold_cons_up(machine):
-    console = machine(START % "" + "L4.default_loader:start({log = {'bad', 'red', 'key=b'}}, 'rom/badclient')")
+    console = machine(START % "" + "L4.default_loader:start({log = {'bad', 'red', 'key=b'}}, 'rom/gateclient')")
     console.expect("it has a gate now")
     console.send("\x05b")
     console.expect("connected to bad")

@@ -193,6 +193,7 @@ static void poke(unsigned int cpu)
 
 	if (cpu == 1) {
 		gic_enable(7);
+		gic_enable(15);
 		poke_stage = 1;
 		while (poke_stage == 1)
 			;
@@ -223,7 +224,7 @@ static void poke(unsigned int cpu)
 		report(cleared, "pending state that another CPU clears is gone");
 		report(delivered, "and what another CPU makes pending is delivered once");
 		poke_stage = stage + 1;
-		gic_send_sgi(7, 1);
+		gic_send_sgi(15, 1); /* wakes it; 7 would count in the next stage */
 	}
 }
 

@@ -40,7 +40,7 @@ end
 local function finish(self)
   self.phase = "zombie"
   self.turn = self.turn + 1
-  self.launch, self.keep, self.own_factory = nil, nil, nil
+  self.launch, self.keep, self.own_factory, self.let_go = nil, nil, nil, nil
   remove_alive(self)
   if self.at_end then
     self.at_end()
@@ -145,7 +145,9 @@ local function ended(self, by_script)
     core.destroy(self.slot)
   end
   detach(self)
-  self.let_go()
+  if self.let_go then
+    self.let_go()
+  end
   check_factory(self)
   report.say("%s", self.kind.line(self.name, self.word, self.status))
   self.phase = "restarting"
@@ -283,6 +285,7 @@ end
 
 local optional = {
   handler = true, restart_function = true, status = true, word = true, keep = true, own_factory = true, launch = true,
+  let_go = true,
   is_restartable = true, policy = true, owner = true, badge = true, irq = true, slot = true, is_service = true, at_end = true,
 }
 
