@@ -62,7 +62,7 @@ void check_signals(void)
 
 static volatile unsigned int spi_came, spi_cpu_count[MAX_CPUS];
 static volatile bool spi_over;
-static unsigned int spi_lost;
+static unsigned int spi_lost, spi_astray;
 
 static void spi_handler(uint32_t id)
 {
@@ -80,7 +80,15 @@ static void wander(unsigned int cpu)
 			wfi();
 		return;
 	}
-	for (unsigned int round = 1; round <= ROUTE_ROUNDS; round++) {
+	/* A route that stays: it comes where it is sent. */
+	gic_enable(machine.uart_irq);
+	for (unsigned int to = 0; to < machine.cpu_count; to++) {
+		io_write64(router, machine.cpu[to]);
+		gic_set_pending(machine.uart_irq);
+		if (!timer_wait_for(&spi_came, to + 1, PATIENCE_US) || spi_cpu_count[to] != 1)
+			spi_astray++;
+	}
+	for (unsigned int round = 1; round <= ROUTE_ROUNDS && !spi_astray; round++) {
 		/* Pending before, between and after changes of its route, and while it is disabled. This CPU does not
 		 * snatch it on the way. */
 		irq_off();
@@ -92,7 +100,7 @@ static void wander(unsigned int cpu)
 		gic_enable(machine.uart_irq);
 		io_write64(router, machine.cpu[(round * 11 + 2) % machine.cpu_count]);
 		irq_on();
-		if (!timer_wait_for(&spi_came, round, PATIENCE_US)) {
+		if (!timer_wait_for(&spi_came, machine.cpu_count + round, PATIENCE_US)) {
 			spi_lost++;
 			break;
 		}
@@ -111,16 +119,13 @@ static void wander_ready(unsigned int cpu)
 
 void check_routes(void)
 {
-	unsigned int reached = 0;
-
 	gic_set_edge(machine.uart_irq, true);
 	irq_handle(machine.uart_irq, spi_handler);
 	report(crew_run(wander_ready), "a shared interrupt wanders between CPUs that sleep");
-	report_value(spi_lost == 0 && spi_came == ROUTE_ROUNDS, "it arrives exactly as often as it was made pending",
-		     spi_came);
-	for (unsigned int i = 0; i < machine.cpu_count; i++)
-		reached += spi_cpu_count[i] != 0;
-	report_value(reached == machine.cpu_count, "and on every CPU", reached);
+	report_value(spi_lost == 0 && spi_came == machine.cpu_count + ROUTE_ROUNDS,
+		     "it arrives exactly as often as it was made pending", spi_came);
+	/* While its route changes, a CPU on the way may take it. */
+	report_value(spi_astray == 0, "and on the CPU to which it was sent", spi_astray);
 	gic_disable(machine.uart_irq);
 	irq_handle(machine.uart_irq, NULL);
 	gic_set_edge(machine.uart_irq, false);
