@@ -28,6 +28,7 @@
 #define HOST_SPIS 288u        /* as QEMU's virt machine has */
 #define HOST_VCPU_STACK 0x4000u
 #define HOST_LOG_MAX 2048u
+#define HOST_LINES_MAX 15u /* what the hypervisor binds to one vCPU; the guest may route all of them to one */
 
 /* Exit codes of the program; ned's restart policy looks at them. */
 enum host_end {
@@ -91,6 +92,12 @@ struct host_debug {
 	struct gdb gdb;
 };
 
+/* A hardware line that is the guest's. */
+struct host_line {
+	uint32_t intid; /* the guest's name for it */
+	uint32_t irq;   /* capability */
+};
+
 struct host {
 	uint32_t lock;   /* lock.c */
 	uint64_t parked; /* vCPUs, one bit each, that rest for who holds the lock */
@@ -116,6 +123,8 @@ struct host {
 	enum host_end end;     /* once `ended` */
 	struct vcpu *end_vcpu; /* whose exit ended the VM */
 	struct host_debug debug;
+	unsigned int line_count;
+	struct host_line line[HOST_LINES_MAX];
 	struct host_vcpu cpu[GIC_CPUS_MAX];
 };
 
@@ -164,6 +173,14 @@ unsigned int host_vcpus_default(void);
 enum err host_devices_create(struct host *host);
 /* Hand the UART the input that fits. With the lock held. */
 void host_uart_feed(struct host_uart *uart);
+
+/* lines.c: hardware lines of the guest. While it is set up, when vCPUs and GIC are there: `irq`, which somebody bound to a
+ * line of the machine, is the guest's SPI `intid` from now on. The hypervisor injects it by itself; the GIC model only
+ * tells it where to and how. The capability is the VM's to keep. ERR_RANGE: no such SPI; ERR_EXIST: it is another line's;
+ * ERR_NOSPC: HOST_LINES_MAX are there; or what the hypervisor says of the capability. */
+enum err host_line_add(struct host *host, uint32_t intid, uint32_t irq, bool level);
+/* With the lock held: the guest configured it. ERR_NOENT: no such line. */
+enum err host_line_configure(struct host *host, unsigned int cpu, uint64_t virq);
 
 /* ports.c: how the models and the exit code reach the hypervisor. */
 struct gic_port host_gic_port(struct host *host);

@@ -168,12 +168,18 @@ static void withdraw(void *context, unsigned int cpu, uint64_t virq)
 		withdraw_in_page(host_vcpu_page(host, cpu), virq);
 }
 
-/* The only bound interrupt is the virtual timer's. */
+/* Bound are the virtual timers and the guest's hardware lines. */
 static void configure(void *context, unsigned int cpu, uint64_t virq)
 {
 	struct host *host = context;
-	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
+	struct l4_vcpu_state *page;
 
+	if ((virq & L4_VIRQ_INTID_MASK) >= 32) {
+		if (host_line_configure(host, cpu, virq) != OK)
+			host_event(host, NULL, VCPU_EVENT_IRQ_LOST, virq & L4_VIRQ_INTID_MASK);
+		return;
+	}
+	page = host_vcpu_page(host, cpu);
 	if (!vcpu_fetch(host->cpu[cpu].vcpu, L4_VCPU_TIMER))
 		return;
 	page->timer.virq = virq;
@@ -204,9 +210,11 @@ static void held_changed(void *context, unsigned int cpu)
 static bool bound_line(void *context, unsigned int cpu, uint32_t intid)
 {
 	struct host *host = context;
-	const struct l4_vcpu_timer *timer = &host_vcpu_page(host, cpu)->timer;
+	const struct l4_vcpu_timer *timer;
 
-	(void)intid;
+	if (intid >= 32)
+		return false;
+	timer = &host_vcpu_page(host, cpu)->timer;
 	return vcpu_fetch(host->cpu[cpu].vcpu, L4_VCPU_TIMER) && (timer->cntv_ctl & 3) == 1 &&
 	       l4_now() - timer->cntvoff >= timer->cntv_cval;
 }

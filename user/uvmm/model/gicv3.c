@@ -249,6 +249,21 @@ void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid)
 	gic_configure_bound(gic, &range, 1u << intid % 32);
 }
 
+enum err gic_bind_line(struct gic *gic, uint32_t intid, bool level)
+{
+	struct gic_range range;
+	uint32_t bit = 1u << intid % 32;
+
+	if (intid < 32 || intid >= 32 + gic->state.spi_count || intid >= 1020)
+		return ERR_RANGE;
+	range = gic_shared_range(gic, intid / 32 - 1);
+	if (range.bank->bound & bit)
+		return ERR_EXIST;
+	range.bank->edge = level ? range.bank->edge & ~bit : range.bank->edge | bit;
+	gic_bind(gic, 0, intid);
+	return OK;
+}
+
 void gic_use_room(struct gic *gic)
 {
 	struct gic_range range;

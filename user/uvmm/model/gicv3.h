@@ -107,6 +107,9 @@ void gic_set_ppi(struct gic *gic, unsigned int cpu, uint32_t intid, bool level);
 
 /* From now on the hypervisor delivers this interrupt itself; its configuration goes out through port.configure. */
 void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid);
+/* The same for a shared one that is a line of the machine: whether it is edge or level is the machine's to say, and the
+ * guest cannot change it. ERR_RANGE: no such SPI; ERR_EXIST: it is bound. */
+enum err gic_bind_line(struct gic *gic, uint32_t intid, bool level);
 
 /* The guest ended a level interrupt that had been handed over. */
 void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid);

@@ -47,14 +47,17 @@ static uint32_t read_cfgr(uint32_t edge)
 
 static void write_cfgr(struct gic *gic, const struct gic_range *range, unsigned int shift, uint32_t value)
 {
-	uint32_t edge = 0;
+	uint32_t edge = 0, mask;
 
 	if (range->first + shift == 0) /* SGIs are edges [GIC GICR_ICFGR0] */
 		return;
 	for (unsigned int i = 0; i < 16; i++)
 		edge |= (value >> (2 * i + 1) & 1) << i;
-	range->bank->edge = (range->bank->edge & ~(0xffffu << shift)) | edge << shift;
-	gic_deliver(gic, range, 0xffffu << shift);
+	/* What the hypervisor delivers is not for the guest to change. It is the implementation's choice which bits can
+	 * be written. [GIC GICD_ICFGR<n>] */
+	mask = 0xffffu << shift & ~range->bank->bound;
+	range->bank->edge = (range->bank->edge & ~mask) | (edge << shift & mask);
+	gic_deliver(gic, range, mask);
 }
 
 static uint32_t read_word(struct gic *gic, const struct gic_range *range, enum gic_reg kind, uint64_t offset)
