@@ -68,6 +68,11 @@ struct machine_uart {
 	char path[64];
 };
 
+/* Of an SMMU: the same number twice where it has one line for all; none where it sends messages. [DTB arm,smmu-v3] */
+struct machine_smmu_irqs {
+	struct machine_irq event, error;
+};
+
 struct machine {
 	char model[64];
 	char compatible[64];
@@ -88,6 +93,7 @@ struct machine {
 	struct machine_timer timer;
 	struct machine_uart uart;
 	struct machine_range smmu[MACHINE_SMMU_MAX]; /* SMMUv3 */
+	struct machine_smmu_irqs smmu_irqs[MACHINE_SMMU_MAX];
 	unsigned int smmu_count;
 	char why[192]; /* after an error: a sentence */
 };

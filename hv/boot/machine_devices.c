@@ -71,7 +71,8 @@ enum err machine_read_gic(const struct tree *tree, struct machine_gic *gic)
 
 /* ---- timer: [DTB arm,arch_timer] ---- */
 
-static struct machine_irq timer_irq(const struct tree *tree, int node, const char *name, unsigned int index)
+/* The interrupt of that name; the one at `index` if interrupts have no names. */
+static struct machine_irq named_irq(const struct tree *tree, int node, const char *name, unsigned int index)
 {
 	if (fdt_getprop(tree->fdt, node, "interrupt-names", NULL)) {
 		int found = fdt_stringlist_search(tree->fdt, node, "interrupt-names", name);
@@ -93,9 +94,9 @@ enum err machine_read_timer(const struct tree *tree, struct machine_timer *timer
 		node = tree_next_compatible(tree, -1, "arm,armv7-timer");
 	if (node < 0)
 		return tree_fault(tree, ERR_NOENT, -1, "no node is compatible with arm,armv8-timer");
-	timer->phys = timer_irq(tree, node, "phys", 1);
-	timer->virt = timer_irq(tree, node, "virt", 2);
-	timer->hyp = timer_irq(tree, node, "hyp-phys", 3);
+	timer->phys = named_irq(tree, node, "phys", 1);
+	timer->virt = named_irq(tree, node, "virt", 2);
+	timer->hyp = named_irq(tree, node, "hyp-phys", 3);
 	if (!timer->virt.present || !timer->hyp.present)
 		return tree_fault(tree, ERR_NOENT, node, "interrupts has no interrupt of the %s timer at the GIC",
 				  timer->virt.present ? "hypervisor's physical" : "virtual");
@@ -165,6 +166,21 @@ void machine_read_uart(const struct tree *tree, struct machine_uart *uart)
 
 /* ---- SMMU: [DTB arm,smmu-v3] ---- */
 
+static struct machine_smmu_irqs read_smmu_irqs(const struct tree *tree, int node)
+{
+	struct machine_irq none = {.present = false};
+	struct machine_smmu_irqs irqs = {none, none};
+
+	/* The binding gives names to all interrupts; without them there is no saying which is which. */
+	if (!fdt_getprop(tree->fdt, node, "interrupt-names", NULL))
+		return irqs;
+	irqs.event = named_irq(tree, node, "eventq", 0);
+	irqs.error = named_irq(tree, node, "gerror", 0);
+	if (!irqs.event.present)
+		irqs.event = irqs.error = named_irq(tree, node, "combined", 0);
+	return irqs;
+}
+
 enum err machine_read_smmus(const struct tree *tree, struct machine *m)
 {
 	int node = -1;
@@ -174,6 +190,7 @@ enum err machine_read_smmus(const struct tree *tree, struct machine *m)
 			return tree_fault(tree, ERR_NOSPC, node, "there are more than %u SMMUs", MACHINE_SMMU_MAX);
 		if (tree_window(tree, node, 0, &m->smmu[m->smmu_count]))
 			return tree_fault(tree, ERR_INVAL, node, "reg does not name the registers of the SMMU");
+		m->smmu_irqs[m->smmu_count] = read_smmu_irqs(tree, node);
 		m->smmu_count++;
 	}
 	return OK;

@@ -1,4 +1,4 @@
-/* Stage-2 translation tables of tasks and virtual machines; see stage2.h. [ARM VMSAv8-64 stage 2 descriptor] */
+/* Translation tables of tasks, virtual machines and DMA domains; see stage2.h. [ARM VMSAv8-64 stage 2 descriptor] */
 #include "arch/aarch64/stage2.h"
 
 #include <assert.h>
@@ -16,6 +16,13 @@
 #define DESC_AF (1ull << 10)
 #define DESC_XN (1ull << 54) /* XN[1:0] = 0b10 with FEAT_XNX, XN = 1 without: the same bit, for EL1 and EL0 */
 #define DESC_ADDRESS 0x0000fffffffff000ull
+
+/* Where leaves of stage 1 differ. [ARM VMSAv8-64 stage 1 descriptor] */
+#define DESC_S1_ATTR_DEVICE (1ull << 2) /* AttrIndx 1 of S2_MAIR; 0: normal memory */
+#define DESC_S1_AP_EL0 (1ull << 6)
+#define DESC_S1_AP_RO (1ull << 7)
+#define DESC_S1_NG (1ull << 11)
+#define DESC_S1_XN (3ull << 53) /* UXN, PXN */
 
 #define LEVEL_ROOT 1u
 #define LEVEL_PAGE 3u
@@ -47,12 +54,11 @@ static bool is_table(uint64_t entry, unsigned int level)
 	return level < LEVEL_PAGE && (entry & DESC_VALID) && (entry & DESC_TABLE);
 }
 
-static uint64_t leaf_encode(uint64_t from, unsigned int attr, unsigned int level)
+/* What all leaves of a mapping have in common: everything but the address and, for pages, DESC_TABLE. */
+static uint64_t leaf_encode(unsigned int attr)
 {
-	uint64_t desc = from | DESC_VALID | DESC_AF;
+	uint64_t desc = DESC_VALID | DESC_AF;
 
-	if (level == LEVEL_PAGE)
-		desc |= DESC_TABLE;
 	if (attr & S2_R)
 		desc |= DESC_S2AP_R;
 	if (attr & S2_W)
@@ -60,6 +66,17 @@ static uint64_t leaf_encode(uint64_t from, unsigned int attr, unsigned int level
 	if (!(attr & S2_X))
 		desc |= DESC_XN;
 	return desc | (attr & S2_DEVICE ? DESC_MEMATTR_DEVICE | DESC_SH_OUTER : DESC_MEMATTR_NORMAL | DESC_SH_INNER);
+}
+
+static uint64_t leaf_encode_stage1(unsigned int attr)
+{
+	uint64_t desc = DESC_VALID | DESC_AF | DESC_S1_NG | DESC_S1_AP_EL0;
+
+	if (!(attr & S2_W))
+		desc |= DESC_S1_AP_RO;
+	if (!(attr & S2_X))
+		desc |= DESC_S1_XN;
+	return desc | (attr & S2_DEVICE ? DESC_S1_ATTR_DEVICE | DESC_SH_OUTER : DESC_SH_INNER);
 }
 
 static unsigned int leaf_attr(uint64_t desc)
@@ -73,6 +90,19 @@ static unsigned int leaf_attr(uint64_t desc)
 	if (!(desc & DESC_XN))
 		attr |= S2_X;
 	if ((desc & DESC_MEMATTR) == DESC_MEMATTR_DEVICE)
+		attr |= S2_DEVICE;
+	return attr;
+}
+
+static unsigned int leaf_attr_stage1(uint64_t desc)
+{
+	unsigned int attr = S2_R;
+
+	if (!(desc & DESC_S1_AP_RO))
+		attr |= S2_W;
+	if (!(desc & DESC_S1_XN))
+		attr |= S2_X;
+	if (desc & DESC_S1_ATTR_DEVICE)
 		attr |= S2_DEVICE;
 	return attr;
 }
@@ -92,6 +122,15 @@ enum err s2_init(struct s2 *s2, pa_t root, const struct s2_ops *ops, void *ctx)
 
 	*s2 = (struct s2){.root = root, .ops = ops, .ctx = ctx};
 	return OK;
+}
+
+enum err s2_init_stage1(struct s2 *s2, pa_t root, const struct s2_ops *ops, void *ctx)
+{
+	enum err err = s2_init(s2, root, ops, ctx);
+
+	if (err == OK)
+		s2->leaves = S2_LEAVES_STAGE1;
+	return err;
 }
 
 /* The way from the root to the entry that handles an address; index: level. */
@@ -132,7 +171,7 @@ bool s2_lookup(struct s2 *s2, ipa_t at, pa_t *out, unsigned int *out_attr)
 		return false;
 
 	*out = (pa_t){(desc & DESC_ADDRESS) + at.v % entry_size(path.level)};
-	*out_attr = leaf_attr(desc);
+	*out_attr = s2->leaves == S2_LEAVES_STAGE1 ? leaf_attr_stage1(desc) : leaf_attr(desc);
 	return true;
 }
 
@@ -168,7 +207,7 @@ static void entry_link(struct s2 *s2, uint64_t *entry, pa_t table)
 /* What is left to map. */
 struct job {
 	uint64_t at, from, size;
-	unsigned int attr;
+	uint64_t leaf;   /* [leaf_encode] */
 	uint64_t budget; /* entries that may still be written */
 };
 
@@ -226,11 +265,12 @@ static enum err fill(struct s2 *s2, struct job *job, const struct path *path)
 {
 	uint64_t size = entry_size(path->level);
 	uint64_t *end = path->table[path->level] + table_entries(path->level);
+	uint64_t leaf = path->level == LEVEL_PAGE ? job->leaf | DESC_TABLE : job->leaf;
 
 	for (uint64_t *entry = path->entry[path->level]; entry < end; entry++) {
 		if (*entry)
 			return ERR_EXIST;
-		s2->ops->entry_write(s2->ctx, entry, leaf_encode(job->from, job->attr, path->level));
+		s2->ops->entry_write(s2->ctx, entry, job->from | leaf);
 		job->at += size;
 		job->from += size;
 		job->size -= size;
@@ -260,7 +300,7 @@ static enum err map_step(struct s2 *s2, struct job *job)
 enum err s2_map(struct s2 *s2, ipa_t at, pa_t from, uint64_t size, unsigned int attr, uint64_t budget,
 		uint64_t *out_done)
 {
-	struct job job = {at.v, from.v, size, attr, budget};
+	struct job job = {at.v, from.v, size, 0, budget};
 	enum err err = check_input(at.v, size);
 
 	*out_done = 0;
@@ -272,6 +312,7 @@ enum err s2_map(struct s2 *s2, ipa_t at, pa_t from, uint64_t size, unsigned int 
 	if (from.v >= OUTPUT_SIZE || size > OUTPUT_SIZE - from.v)
 		return ERR_RANGE;
 
+	job.leaf = s2->leaves == S2_LEAVES_STAGE1 ? leaf_encode_stage1(attr) : leaf_encode(attr);
 	while (err == OK && job.size && job.budget)
 		err = map_step(s2, &job);
 

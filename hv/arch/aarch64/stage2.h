@@ -1,5 +1,5 @@
-/* Stage-2 translation tables of tasks and virtual machines. Pure: reaches tables and TLBs through s2_ops, so that the
- * host can record the order of everything. [ARM VMSAv8-64 stage 2 descriptor] [ARM VTTBR_EL2]
+/* Translation tables of tasks, virtual machines and DMA domains. Pure: reaches tables and TLBs through s2_ops, so that
+ * the host can record the order of everything. [ARM VMSAv8-64 stage 2 descriptor] [ARM VTTBR_EL2]
  *
  * 4 KiB granule, 40-bit input addresses, two concatenated root tables (8 KiB, aligned to 8 KiB): VTCR_EL2.T0SZ = 24,
  * VTCR_EL2.SL0 = 1. [ARM VTCR_EL2]
@@ -14,6 +14,9 @@
  * While a block is cut, its whole range is unmapped for a moment (break before make), so another CPU can fault on an
  * address that stays mapped. Whoever handles a translation fault looks with s2_lookup under the space's lock before
  * believing it. [ARM break-before-make]
+ *
+ * An SMMU without stage 2 walks the same tables as stage 1, with a table of level 0 above the two of the root and
+ * leaves of stage 1. [ARM VMSAv8-64 stage 1 descriptor]
  */
 #pragma once
 
@@ -48,8 +51,12 @@ struct s2_ops {
 	void (*flush_all)(void *ctx);
 };
 
+/* What leaves look like. */
+enum s2_leaves { S2_LEAVES_STAGE2, S2_LEAVES_STAGE1 };
+
 struct s2 {
 	pa_t root;
+	enum s2_leaves leaves;
 	const struct s2_ops *ops;
 	void *ctx;
 	uint64_t tables;    /* tables allocated, without the root */
@@ -58,6 +65,12 @@ struct s2 {
 
 /* `root` is S2_ROOT_SIZE bytes, zeroed, aligned to its size; it stays the caller's. ERR_INVAL: it is not aligned. */
 enum err s2_init(struct s2 *s2, pa_t root, const struct s2_ops *ops, void *ctx);
+
+/* The same with leaves of stage 1, tagged with an ASID, for unprivileged and privileged accesses alike. They cannot say
+ * that something may not be read: every mapping is readable. [ARM VMSAv8-64 stage 1 descriptor]
+ * Memory attributes are numbers in MAIR: S2_MAIR. [ARM MAIR_EL1] */
+enum err s2_init_stage1(struct s2 *s2, pa_t root, const struct s2_ops *ops, void *ctx);
+#define S2_MAIR 0x04ffull /* 0: normal, write-back; 1: Device-nGnRE */
 
 /* Maps [at, at + size) to [from, from + size) with the largest blocks that alignment allows. Nothing may be mapped
  * there: ERR_EXIST, checked as it goes. ERR_NOMEM: no memory for a table. ERR_INVAL: not page-aligned, empty, no access

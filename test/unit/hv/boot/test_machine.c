@@ -116,6 +116,23 @@ static void a_plain_board_is_read_completely(void **state)
 	expect_irq(m.timer.hyp, 26, false);
 	assert_int_equal(m.smmu_count, 1);
 	expect_range(m.smmu[0], 0x09050000, 0x20000);
+	expect_irq(m.smmu_irqs[0].event, 106, true);
+	expect_irq(m.smmu_irqs[0].error, 107, true);
+}
+
+static void smmus_are_numbered_as_they_stand_in_the_tree(void **state)
+{
+	struct machine m;
+	(void)state;
+
+	read_good("smmus", &m);
+	assert_int_equal(m.smmu_count, 3);
+	expect_range(m.smmu[1], 0x0b000000, 0x10000);
+	expect_irq(m.smmu_irqs[1].event, 112, false);
+	expect_irq(m.smmu_irqs[1].error, 112, false);
+	expect_range(m.smmu[2], 0x0c000000, 0x20000);
+	assert_false(m.smmu_irqs[2].event.present);
+	assert_false(m.smmu_irqs[2].error.present);
 }
 
 static void a_uart_is_found_through_alias_and_two_buses(void **state)
@@ -260,6 +277,8 @@ static void the_tree_that_qemu_makes_is_read(void **state)
 	expect_range(m.uart.regs, 0x09000000, 0x1000);
 	expect_irq(m.uart.irq, 33, false);
 	assert_int_equal(m.smmu_count, 1);
+	expect_irq(m.smmu_irqs[0].event, 106, true);
+	expect_irq(m.smmu_irqs[0].error, 109, true);
 	free(blob.data);
 }
 
@@ -432,6 +451,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_board_is_read_completely),
+		cmocka_unit_test(smmus_are_numbered_as_they_stand_in_the_tree),
 		cmocka_unit_test(a_uart_is_found_through_alias_and_two_buses),
 		cmocka_unit_test(a_32_bit_tree_is_read_completely),
 		cmocka_unit_test(nothing_reserved_is_free),

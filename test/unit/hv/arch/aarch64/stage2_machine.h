@@ -56,6 +56,7 @@ struct machine {
 	unsigned int event_count;
 	uint64_t flush_pages, flush_alls, writes;
 	bool table_at_zero; /* the first table is at physical address 0 */
+	bool stage1;        /* an SMMU walks, from a table of level 0 above the two of the root */
 };
 
 static void note(struct machine *m, enum event event)
@@ -297,8 +298,50 @@ static uint64_t field(uint64_t value, unsigned int hi, unsigned int lo)
 	return value << (63 - hi) >> (63 - hi + lo);
 }
 
+/* [ARM VMSAv8-64 stage 2 descriptor] */
+static void leaf_of_stage2(uint64_t desc, struct walk_result *result)
+{
+	if (field(desc, 53, 48) || field(desc, 63, 55) || field(desc, 11, 11))
+		result->fault = WALK_MALFORMED;
+	result->read = field(desc, 6, 6);
+	result->write = field(desc, 7, 7);
+	result->execute = result->read && !field(desc, 54, 54);
+	switch (field(desc, 5, 2)) {
+	case 0xf: /* normal, write-back: shareability must be inner for coherence with the other CPUs */
+		if (field(desc, 9, 8) != 3)
+			result->fault = WALK_MALFORMED;
+		break;
+	case 0x1: /* Device-nGnRE */
+		result->device = true;
+		if (field(desc, 9, 8) != 2)
+			result->fault = WALK_MALFORMED;
+		break;
+	default:
+		result->fault = WALK_MALFORMED;
+	}
+}
+
+/* [ARM VMSAv8-64 stage 1 descriptor] for EL0, which is how the SMMU sees a device, with MAIR 0x04ff. */
+static void leaf_of_stage1(uint64_t desc, struct walk_result *result)
+{
+	static const uint8_t mair[8] = {0xff, 0x04};
+	uint8_t memory = mair[field(desc, 4, 2)];
+
+	if (field(desc, 52, 48) || field(desc, 63, 55) || field(desc, 5, 5) || !field(desc, 11, 11))
+		result->fault = WALK_MALFORMED; /* and every leaf belongs to an ASID */
+	result->read = field(desc, 6, 6);
+	result->write = field(desc, 6, 6) && !field(desc, 7, 7);
+	result->execute = result->read && !field(desc, 54, 54);
+	if (field(desc, 54, 54) != field(desc, 53, 53))
+		result->fault = WALK_MALFORMED; /* privileged and not, all the same */
+	result->device = memory == 0x04;
+	if (memory == 0 || field(desc, 9, 8) != (result->device ? 2 : 3))
+		result->fault = WALK_MALFORMED;
+}
+
 /* [ARM AArch64.S2Walk]: TG0 4 KiB (granulebits 12, stride 9), T0SZ 24 (iasize 40), SL0 1 (start level 1), output 48 bits.
- * What is RES0 or would be CONSTRAINED UNPREDICTABLE counts as malformed. */
+ * What is RES0 or would be CONSTRAINED UNPREDICTABLE counts as malformed. [ARM AArch64.S1Walk] with T0SZ 24 is the same
+ * from level 1 on: its level 0 chooses one of the root's two tables by bit 39, as the index of 10 bits does here. */
 static struct walk_result manual_walk(struct machine *m, uint64_t ipa)
 {
 	const unsigned int granulebits = 12, stride = 9, iasize = 40, final_level = 3;
@@ -328,23 +371,9 @@ static struct walk_result manual_walk(struct machine *m, uint64_t ipa)
 	}
 	if (field(desc, 10, 10) == 0)
 		result.fault = WALK_ACCESS_FLAG;
-	if (field(desc, 53, 48) || field(desc, 63, 55) || field(desc, 11, 11))
-		result.fault = WALK_MALFORMED;
-	result.read = field(desc, 6, 6);
-	result.write = field(desc, 7, 7);
-	result.execute = result.read && !field(desc, 54, 54);
-	switch (field(desc, 5, 2)) {
-	case 0xf: /* normal, write-back: shareability must be inner for coherence with the other CPUs */
-		if (field(desc, 9, 8) != 3)
-			result.fault = WALK_MALFORMED;
-		break;
-	case 0x1: /* Device-nGnRE */
-		result.device = true;
-		if (field(desc, 9, 8) != 2)
-			result.fault = WALK_MALFORMED;
-		break;
-	default:
-		result.fault = WALK_MALFORMED;
-	}
+	if (m->stage1)
+		leaf_of_stage1(desc, &result);
+	else
+		leaf_of_stage2(desc, &result);
 	return result;
 }

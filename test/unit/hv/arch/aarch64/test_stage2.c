@@ -32,6 +32,17 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int set_up_stage1(void **state)
+{
+	struct fixture *f;
+
+	set_up(state);
+	f = *state;
+	f->machine.stage1 = true;
+	assert_int_equal(s2_init_stage1(&f->s2, (pa_t){ROOT_PA}, &machine_ops, &f->machine), OK);
+	return 0;
+}
+
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
@@ -198,6 +209,7 @@ static void the_root_must_be_aligned(void **state)
 	struct s2 other;
 
 	assert_int_equal(s2_init(&other, (pa_t){ROOT_PA + 4096}, &machine_ops, &f->machine), ERR_INVAL);
+	assert_int_equal(s2_init_stage1(&other, (pa_t){ROOT_PA + 4096}, &machine_ops, &f->machine), ERR_INVAL);
 }
 
 static void a_range_gets_the_largest_blocks_that_fit(void **state)
@@ -255,6 +267,31 @@ static void attributes_are_encoded_as_the_manual_says(void **state)
 		check_equal(f);
 		check_lookup(f, 3 * GIB + 12345);
 		assert_int_equal(unmap(f, 3 * GIB, 2 * MIB, NO_LIMIT), OK);
+	}
+}
+
+static void leaves_of_stage_1_are_encoded_as_the_manual_says(void **state)
+{
+	/* Of a page; [ARM VMSAv8-64 stage 1 descriptor]. */
+	static const struct {
+		unsigned int attr;
+		uint64_t desc;
+	} cases[] = {
+		{S2_R, 0x0060000000000fc3ull},
+		{S2_R | S2_W, 0x0060000000000f43ull},
+		{S2_R | S2_X, 0x0000000000000fc3ull},
+		{S2_R | S2_W | S2_X, 0x0000000000000f43ull},
+		{S2_R | S2_DEVICE, 0x0060000000000ec7ull},
+		{S2_R | S2_W | S2_DEVICE, 0x0060000000000e47ull},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(map(f, 3 * GIB, 5 * MIB, PAGE, cases[i].attr, NO_LIMIT), OK);
+		assert_int_equal(f->machine.table[1].entry[0], cases[i].desc | 5 * MIB);
+		check_equal(f);
+		check_lookup(f, 3 * GIB + 123);
+		assert_int_equal(unmap(f, 3 * GIB, PAGE, NO_LIMIT), OK);
 	}
 }
 
@@ -582,6 +619,10 @@ static void random_sequences_agree_with_a_list_of_mappings(void **state)
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
+#define TEST_STAGE1(fn)                                                                                                \
+	{                                                                                                              \
+		"stage 1: " #fn, fn, set_up_stage1, tear_down, NULL                                                    \
+	}
 
 int main(void)
 {
@@ -604,6 +645,11 @@ int main(void)
 		TEST(a_destroyed_space_gives_all_tables_back_step_by_step),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing_wherever_it_is),
 		TEST(random_sequences_agree_with_a_list_of_mappings),
+		TEST_STAGE1(leaves_of_stage_1_are_encoded_as_the_manual_says),
+		TEST_STAGE1(a_range_gets_the_largest_blocks_that_fit),
+		TEST_STAGE1(cutting_a_gigabyte_keeps_all_but_the_hole),
+		TEST_STAGE1(a_destroyed_space_gives_all_tables_back_step_by_step),
+		TEST_STAGE1(random_sequences_agree_with_a_list_of_mappings),
 	};
 
 	return cmocka_run_group_tests_name("hv/arch/aarch64/stage2", tests, NULL, NULL);
