@@ -12,3 +12,4 @@
 #include <l4/syscall.h>
 #include <l4/threads.h>
 #include <l4/time.h>
+#include <l4/vbus.h>
