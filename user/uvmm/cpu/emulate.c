@@ -158,6 +158,8 @@ static enum vcpu_next transfer(struct emulation *em, unsigned int size, uint64_t
 	}
 	access.address = ipa;
 	result = access_element(vcpu, in_page, &access);
+	if (result == MMIO_REMOTE)
+		return VCPU_REMOTE;
 	if (result != MMIO_OK) {
 		em->faulted = true;
 		access.value = 0;
@@ -192,7 +194,16 @@ static enum vcpu_next not_known(struct vcpu *vcpu)
 	return VCPU_RUN;
 }
 
-static enum vcpu_next carry_out(struct vcpu *vcpu, const struct a64_access *a)
+/* The elements that are done are not done again when the instruction is gone through anew. */
+static enum vcpu_next wait_for_answer(struct vcpu *vcpu, const uint64_t *values, unsigned int done)
+{
+	memcpy(vcpu->resume, values, done * sizeof(values[0]));
+	vcpu->resume_count = done;
+	return VCPU_REMOTE;
+}
+
+/* done: elements that an earlier go has done. */
+static enum vcpu_next carry_out(struct vcpu *vcpu, const struct a64_access *a, unsigned int done)
 {
 	uint64_t base = a->index == A64_PC ? vcpu->page->pc : *base_register(vcpu, a->base);
 	uint64_t moved = base + offset_of(vcpu, a), values[A64_ELEMENTS_MAX];
@@ -209,8 +220,11 @@ static enum vcpu_next carry_out(struct vcpu *vcpu, const struct a64_access *a)
 	if (a->simd && !vcpu_fetch(vcpu, L4_VCPU_FP))
 		return VCPU_VM_HALT;
 	for (unsigned int i = 0; i < a->count && !stop; i++) {
-		values[i] = a->load ? 0 : get_element(vcpu, a, &a->element[i]);
-		next = transfer(&em, a->element[i].size, &values[i], &stop);
+		values[i] = i < done ? vcpu->resume[i] : a->load ? 0 : get_element(vcpu, a, &a->element[i]);
+		if (i >= done)
+			next = transfer(&em, a->element[i].size, &values[i], &stop);
+		if (next == VCPU_REMOTE)
+			return wait_for_answer(vcpu, values, i);
 		em.va += a->element[i].size;
 	}
 	vcpu_count_exit(vcpu, stop || em.faulted ? VCPU_EXIT_MMIO_FAULT : VCPU_EXIT_MMIO_DECODED);
@@ -266,7 +280,9 @@ enum vcpu_next emulate_access(struct vcpu *vcpu)
 {
 	struct a64_access access;
 	uint32_t instruction;
+	unsigned int done = vcpu->resume_count;
 
+	vcpu->resume_count = 0;
 	if (!vcpu_fetch(vcpu, L4_VCPU_SYS))
 		return VCPU_VM_HALT;
 	if (!vcpu->vm->mem || !fetch_instruction(vcpu, &instruction))
@@ -274,7 +290,7 @@ enum vcpu_next emulate_access(struct vcpu *vcpu)
 	a64_decode(instruction, &access);
 	switch (access.kind) {
 	case A64_TRANSFER:
-		return carry_out(vcpu, &access);
+		return carry_out(vcpu, &access, done);
 	case A64_EXCLUSIVE:
 		return refuse_exclusive(vcpu);
 	case A64_ZERO:

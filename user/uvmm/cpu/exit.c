@@ -97,6 +97,31 @@ static __attribute__((noinline)) enum vcpu_next data_abort_undecoded(struct vcpu
 	return emulate_access(vcpu);
 }
 
+/* A load or store that is done. */
+static enum vcpu_next complete(struct vcpu *vcpu, uint64_t value)
+{
+	uint64_t esr = vcpu->page->esr;
+
+	vcpu_count_exit(vcpu, VCPU_EXIT_MMIO);
+	if (!(esr & ISS_WNR))
+		vcpu_set(vcpu, ISS_SRT(esr), extend(value, 1u << ISS_SAS(esr), esr));
+	vcpu_skip(vcpu);
+	return VCPU_RUN;
+}
+
+enum vcpu_next exit_resume(struct vcpu *vcpu, uint64_t value)
+{
+	if (vcpu->page->esr & ISS_ISV)
+		return complete(vcpu, value);
+	vcpu->resume[vcpu->resume_count++] = value;
+	return emulate_access(vcpu);
+}
+
+void exit_abandon(struct vcpu *vcpu)
+{
+	vcpu->resume_count = 0;
+}
+
 static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
 {
 	struct l4_vcpu_state *page = vcpu->page;
@@ -110,13 +135,9 @@ static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
 	if (esr & ISS_WNR)
 		access.value = vcpu_get(vcpu, ISS_SRT(esr)) & size_mask(size);
 	result = bus_access(&vcpu->vm->bus, &vcpu->bus_hint, &access);
-	if (result != MMIO_OK)
-		return data_fault(vcpu, result);
-	vcpu_count_exit(vcpu, VCPU_EXIT_MMIO);
-	if (!(esr & ISS_WNR))
-		vcpu_set(vcpu, ISS_SRT(esr), extend(access.value, size, esr));
-	vcpu_skip(vcpu);
-	return VCPU_RUN;
+	if (__builtin_expect(result != MMIO_OK, 0))
+		return result == MMIO_REMOTE ? VCPU_REMOTE : data_fault(vcpu, result);
+	return complete(vcpu, access.value);
 }
 
 static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)

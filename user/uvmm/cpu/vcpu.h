@@ -7,6 +7,7 @@
 
 #include <l4/vcpu.h>
 
+#include "cpu/a64.h"
 #include "cpu/count.h"
 #include "cpu/idregs.h"
 #include "guest/mem.h"
@@ -22,6 +23,7 @@ enum vcpu_next {
 	VCPU_VM_RESET, /* the guest asked for a restart */
 	VCPU_VM_PANIC, /* the guest's kernel says that it panicked */
 	VCPU_DEBUG,    /* a debugger has it rest: what it met is noted */
+	VCPU_REMOTE,   /* a device has to ask somebody else: when that is done, exit_resume */
 	VCPU_VM_HALT,  /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
 };
 
@@ -53,6 +55,9 @@ struct vcpu {
 	uint64_t context; /* and its x0 there */
 	uint64_t cntp_ctl, cntp_cval;
 	uint64_t exits[VCPU_EXIT_KINDS];
+	/* An instruction of several accesses that waits for somebody else: what the first ones got. */
+	unsigned int resume_count;
+	uint64_t resume[A64_ELEMENTS_MAX];
 };
 
 struct vm {

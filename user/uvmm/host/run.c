@@ -45,6 +45,8 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 	switch (next) {
 	case VCPU_RUN:
 		return;
+	case VCPU_REMOTE: /* asked already */
+		return;
 	case VCPU_DEBUG: /* held already */
 		host_service_wake(host);
 		return;

@@ -22,6 +22,7 @@ enum mmio_result {
 	MMIO_OK,       /* done; for loads the value is set */
 	MMIO_NOT_MINE, /* nobody answers at this address */
 	MMIO_BAD,      /* the device does not take such an access; nothing changed, loads give 0 */
+	MMIO_REMOTE,   /* begun: somebody outside of this program has to be asked, and the device has noted what */
 };
 
 typedef enum mmio_result (*mmio_handler)(void *device, struct mmio_access *access);

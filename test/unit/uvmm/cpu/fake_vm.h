@@ -101,6 +101,8 @@ static inline enum mmio_result fake_device(void *device, struct mmio_access *acc
 	f->last = *access;
 	if (access->address == 0x800)
 		return MMIO_BAD;
+	if (access->address == 0x810)
+		return MMIO_REMOTE;
 	if (!access->write)
 		access->value = f->device_value;
 	return MMIO_OK;

@@ -40,7 +40,9 @@ static enum mmio_result window_access(void *device, struct mmio_access *access)
 		w->log[w->count].write = access->write;
 	}
 	w->count++;
-	/* Unlike memory, it refuses one place. */
+	/* Unlike memory, it has somebody else asked for another place, and refuses one. */
+	if (access->address >= 0x900 && access->address < 0x910)
+		return MMIO_REMOTE;
 	if (access->address >= 0x800 && access->address < 0x808)
 		return MMIO_BAD;
 	if (access->write)
@@ -119,6 +121,44 @@ static void pairs_fill_both_registers_in_order(void **state)
 	assert_true(bytes(x, 0x108, 8) == 0xddeeff0055667788);
 	assert_int_equal(x->window.log[2].size, 4);
 	assert_true(x->window.log[2].write);
+}
+
+/* What is done before and after the answer is done once. */
+static void an_instruction_goes_on_where_it_waited_for_an_answer(void **state)
+{
+	struct fixture *x = *state;
+	struct l4_vcpu_state *page = &x->f.page[0];
+	struct vcpu *vcpu = &x->f.vm.vcpu[0];
+
+	page->x[1] = WINDOW + 0x8f8;
+	assert_int_equal(trap(x, 0xa8c10c22, WINDOW + 0x8f8), VCPU_REMOTE); /* ldp x2, x3, [x1], #16 */
+	assert_int_equal(page->pc, VM_PC);
+	assert_int_equal(x->window.count, 2);
+	assert_int_equal(exit_resume(vcpu, 0x1234567890), VCPU_RUN);
+	assert_int_equal(x->window.count, 2);
+	assert_true(page->x[2] == bytes(x, 0x8f8, 8) && page->x[3] == 0x1234567890);
+	assert_int_equal(page->x[1], WINDOW + 0x908);
+	assert_int_equal(page->pc, VM_PC + 4);
+
+	/* Two answers, of stores. */
+	page->pc = VM_PC;
+	page->x[1] = WINDOW + 0x900;
+	assert_int_equal(trap_at(x, 0xa9000c22, WINDOW + 0x900, WINDOW + 0x900, WNR),
+			 VCPU_REMOTE); /* stp x2, x3, [x1] */
+	assert_int_equal(exit_resume(vcpu, 0), VCPU_REMOTE);
+	assert_int_equal(exit_resume(vcpu, 0), VCPU_RUN);
+	assert_int_equal(x->window.count, 4);
+	assert_int_equal(x->window.log[3].at, 0x908);
+	assert_int_equal(page->pc, VM_PC + 4);
+
+	/* Sent elsewhere meanwhile: the next instruction begins at its beginning. */
+	page->pc = VM_PC;
+	page->x[1] = WINDOW + 0x8f8;
+	assert_int_equal(trap(x, 0xa8c10c22, WINDOW + 0x8f8), VCPU_REMOTE);
+	exit_abandon(vcpu);
+	page->x[1] = WINDOW + 0x100;
+	assert_int_equal(trap(x, 0xa8c10c22, WINDOW + 0x100), VCPU_RUN);
+	assert_true(page->x[2] == bytes(x, 0x100, 8) && page->x[3] == bytes(x, 0x108, 8));
 }
 
 static void signs_are_extended_as_far_as_the_register_goes(void **state)
@@ -452,6 +492,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(pairs_fill_both_registers_in_order),
+		TEST(an_instruction_goes_on_where_it_waited_for_an_answer),
 		TEST(signs_are_extended_as_far_as_the_register_goes),
 		TEST(writeback_changes_the_base_and_the_right_stack_pointer),
 		TEST(offsets_come_from_registers_too),

@@ -57,6 +57,27 @@ static void stores_give_as_many_bytes_as_they_have(void **state)
 	}
 }
 
+static void an_access_that_waits_for_an_answer_is_completed_with_it(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(fake_trap(&f, ESR(EC_DABT, DABT(1, 1, 7, 1, 0)), VM_DEVICE + 0x810), VCPU_REMOTE);
+	assert_int_equal(f.page[0].pc, VM_PC);
+	assert_int_equal(exit_resume(&f.vm.vcpu[0], 0x12348765), VCPU_RUN);
+	assert_true(f.page[0].x[7] == 0xffffffffffff8765);
+	assert_int_equal(f.page[0].pc, VM_PC + 4);
+	assert_int_equal(f.accesses, 1);
+
+	fake_vm_make(&f);
+	assert_int_equal(fake_trap(&f, ESR(EC_DABT, DABT(2, 0, 7, 0, 1)), VM_DEVICE + 0x810), VCPU_REMOTE);
+	assert_int_equal(exit_resume(&f.vm.vcpu[0], 0), VCPU_RUN);
+	assert_true(f.page[0].x[7] == 0x7777777777777777);
+	assert_int_equal(f.page[0].pc, VM_PC + 4);
+	assert_int_equal(f.events, 0);
+}
+
 static void register_31_is_the_zero_register(void **state)
 {
 	struct fake_vm f;
@@ -379,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(loads_fill_their_register_as_the_instruction_says),
 		cmocka_unit_test(stores_give_as_many_bytes_as_they_have),
+		cmocka_unit_test(an_access_that_waits_for_an_answer_is_completed_with_it),
 		cmocka_unit_test(register_31_is_the_zero_register),
 		cmocka_unit_test(a_device_access_makes_no_system_call),
 		cmocka_unit_test(completing_an_instruction_clears_btype_and_ss),
