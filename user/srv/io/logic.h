@@ -96,6 +96,8 @@ struct io_machine {
 	bool (*map)(void *context, uint64_t address, uint64_t size);
 	uint32_t (*read)(void *context, uint64_t address, unsigned int width);
 	void (*write)(void *context, uint64_t address, unsigned int width, uint32_t value);
+	/* Sleep: functions take up to 100 ms, and broken ones up to a second, for a reset. */
+	void (*wait)(void *context, unsigned int ms);
 };
 
 /* ---- devices; logic_device.c ---- */
@@ -166,6 +168,10 @@ enum err io_pci_check(const struct io_machine *machine, char *out_error);
 enum err io_pci_config_read(struct io_device *device, unsigned int reg, unsigned int width, uint32_t *out_value);
 enum err io_pci_config_write(struct io_device *device, unsigned int reg, unsigned int width, uint32_t value);
 
-/* Its client is gone, or about to come: no bus mastering, no interrupts. */
+/* The DMA space of its bus is bound: the client may switch bus mastering on. Not any more: it is off when this returns. */
+void io_pci_allow_dma(struct io_device *device, bool is_allowed);
+
+/* Its client is gone, or about to come: no bus mastering, no interrupts, reset if the function can be reset; it waits for
+ * that. The client's DMA space has to stay until this has returned. May make the device unusable, which is said. */
 void io_pci_quiet(struct io_device *device);
 void io_pci_end(struct io_machine *machine);
