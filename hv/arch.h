@@ -6,6 +6,7 @@
 #include <l4/types.h>
 
 struct cpu;
+struct smmu_fault;
 struct space;
 struct thread;
 struct vcpu;
@@ -43,15 +44,29 @@ void arch_write(pa_t at, const void *from, uint64_t size);
 
 /* ---- spaces ---- */
 
+/* Of all kinds. One of a DMA domain may be in use by SMMUs when it changes. */
 enum err arch_space_init(struct space *space);
-/* As s2_map and s2_unmap [stage2.h]: bounded by `budget` entries, *out_done says how far it got. */
+/* As s2_map and s2_unmap [stage2.h]: bounded by `budget` entries, *out_done says how far it got.
+ * When unmap comes back, no CPU and no SMMU holds anything of what was unmapped: the memory can be given away. */
 enum err arch_space_map(struct space *space, ipa_t at, pa_t from, uint64_t size, unsigned int flags, uint64_t budget,
 			uint64_t *out_done);
 enum err arch_space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done);
 /* Free the tables step by step; true when done. No CPU may use the space any more. */
 bool arch_space_clear(struct space *space, uint64_t budget);
 /* Highest address + 1 of a space. */
-uint64_t arch_space_limit(void);
+uint64_t arch_space_limit(const struct space *space);
+
+/* ---- SMMUs: streams of devices and the DMA domains they go through ---- */
+
+unsigned int arch_smmu_count(void);
+/* The stream's accesses go through the tables of that space, in force when it returns. The stream is detached before.
+ * ERR_RANGE: no such SMMU or stream; ERR_NOMEM: no memory for tables, the stream stays detached. */
+enum err arch_smmu_attach(unsigned int smmu, uint32_t stream, struct space *space);
+/* When it returns, accesses of the stream abort and the SMMU holds nothing of it. */
+void arch_smmu_detach(unsigned int smmu, uint32_t stream);
+/* Take the next refused access out of the SMMUs' queues; false: none. When accesses are refused that nobody has taken,
+ * the machine calls iommu_faulted [core/iommu.h], at least once after each false. */
+bool arch_smmu_fault(struct smmu_fault *out);
 
 /* ---- threads and vCPUs; on the CPU they belong to ---- */
 

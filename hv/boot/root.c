@@ -12,6 +12,7 @@
 #include "core/dataspace.h"
 #include "core/factory.h"
 #include "core/kmem.h"
+#include "core/mmio.h"
 #include "core/ram.h"
 #include "core/sched.h"
 #include "core/space.h"
@@ -32,10 +33,12 @@ enum root_slot {
 	SLOT_PLATFORM,
 	SLOT_ROM,
 	SLOT_DTB,
+	SLOT_IOMMU,
+	SLOT_MMIO,
 	SLOT_FREE
 };
 
-static struct object icu, platform, console;
+static struct object icu, platform, console, iommu;
 static struct factory *root_factory;
 
 static enum err map_all(struct space *space, struct dataspace *ds, uint64_t at, unsigned int flags)
@@ -134,22 +137,43 @@ static enum err install(struct space *space, uint64_t slot, struct object *obj, 
 	return err;
 }
 
+static void exclude(const struct machine_range *range, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		mmio_exclude(range[i].base, range[i].size);
+}
+
+/* Device registers: everything but memory, whoever has it, and what the hypervisor itself drives. */
+static enum err make_mmio(const struct machine *machine, struct dataspace **out)
+{
+	exclude(machine->bank, machine->bank_count);
+	exclude(machine->reserved, machine->reserved_count);
+	exclude(&machine->gic.dist, 1);
+	exclude(machine->gic.redist, machine->gic.redist_count);
+	exclude(&machine->uart.regs, 1);
+	exclude(machine->smmu, machine->smmu_count);
+	return mmio_create(root_factory, out);
+}
+
 static enum err give_machine(struct space *space, const struct root_boot *boot)
 {
 	struct scheduler all = {.cpu_mask = boot->cpu_mask, .max_priority = PRIORITIES - 1}, *scheduler = NULL;
-	struct dataspace *rom = NULL, *dtb = NULL;
+	struct dataspace *rom = NULL, *dtb = NULL, *mmio = NULL;
 	uint64_t rom_pages = (boot->rom_at.v % L4_PAGE_SIZE + boot->rom_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
 	enum err err;
 
 	object_init_static(&icu, L4_KIND_ICU);
 	object_init_static(&platform, L4_KIND_PLATFORM);
 	object_init_static(&console, L4_KIND_CONSOLE);
+	object_init_static(&iommu, L4_KIND_IOMMU);
 	err = scheduler_create(root_factory, &all, PRIORITIES - 1, boot->cpu_mask, &scheduler);
 	if (!err)
 		err = dataspace_create_window(root_factory, (pa_t){boot->rom_at.v & ~(L4_PAGE_SIZE - 1)}, rom_pages,
 					      L4_MAP_R | L4_MAP_X, &rom);
 	if (!err)
 		err = copy_fdt(boot, &dtb);
+	if (!err)
+		err = make_mmio(boot->machine, &mmio);
 	if (!err)
 		err = install(space, L4_SLOT_TASK, &space->obj, L4_RIGHTS_ALL);
 	if (!err)
@@ -166,6 +190,10 @@ static enum err give_machine(struct space *space, const struct root_boot *boot)
 		err = install(space, SLOT_ROM, &rom->obj, L4_RIGHT_R);
 	if (!err)
 		err = install(space, SLOT_DTB, &dtb->obj, L4_RIGHT_R);
+	if (!err)
+		err = install(space, SLOT_IOMMU, &iommu, RIGHTS_NO_DESTROY);
+	if (!err)
+		err = install(space, SLOT_MMIO, &mmio->obj, L4_RIGHT_R | L4_RIGHT_W);
 	return err;
 }
 
@@ -203,6 +231,8 @@ static enum err make_env(struct space *space, const struct root_boot *boot, uint
 		{"platform", SLOT_PLATFORM, RIGHTS_NO_DESTROY},
 		{"rom", SLOT_ROM, L4_RIGHT_R},
 		{"dtb", SLOT_DTB, L4_RIGHT_R},
+		{"iommu", SLOT_IOMMU, RIGHTS_NO_DESTROY},
+		{"mmio", SLOT_MMIO, L4_RIGHT_R | L4_RIGHT_W},
 	};
 	const char *argv[ARGS_MAX];
 	struct envblock_spec spec = {
@@ -250,7 +280,7 @@ static enum err make_task(const struct root_boot *boot, const struct cpio_file *
 
 	err = factory_create(NULL, machine_ram.free_pages * L4_PAGE_SIZE, &root_factory);
 	if (!err)
-		err = space_create(root_factory, false, &space);
+		err = space_create(root_factory, SPACE_TASK, &space);
 	if (!err)
 		err = load_segments(space, file, image);
 	if (!err)

@@ -4,6 +4,8 @@
 #include <l4/abi.h>
 #include <l4/types.h>
 
+#include "boot/machine.h"
+
 struct root_boot {
 	const void *rom; /* the archive, mapped for now */
 	size_t rom_size;
@@ -12,6 +14,7 @@ struct root_boot {
 	size_t fdt_size;
 	const char *bootargs;
 	uint64_t cpu_mask;
+	const struct machine *machine; /* whose RAM and whose devices of the hypervisor no device window reaches */
 };
 
 #define ROOT_PRIORITY 128u /* of ned; VMs and servers are placed around it */

@@ -8,7 +8,7 @@ static const struct call_op *const kind_ops[] = {
 	[L4_KIND_OBJECT] = object_ops,       [L4_KIND_THREAD] = thread_ops,       [L4_KIND_SPACE] = space_ops,
 	[L4_KIND_DATASPACE] = dataspace_ops, [L4_KIND_GATE] = gate_ops,           [L4_KIND_IRQ] = irq_ops,
 	[L4_KIND_FACTORY] = factory_ops,     [L4_KIND_SCHEDULER] = scheduler_ops, [L4_KIND_ICU] = icu_ops,
-	[L4_KIND_PLATFORM] = platform_ops,   [L4_KIND_CONSOLE] = console_ops,
+	[L4_KIND_PLATFORM] = platform_ops,   [L4_KIND_CONSOLE] = console_ops,     [L4_KIND_IOMMU] = iommu_ops,
 };
 
 struct object *call_find(struct call *call, uint64_t slot, enum l4_kind kind, unsigned int rights, enum err *out_err)

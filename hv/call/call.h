@@ -31,7 +31,8 @@ struct call_op {
 #define CALL_OPS_MAX 13u
 extern const struct call_op object_ops[CALL_OPS_MAX], thread_ops[CALL_OPS_MAX], space_ops[CALL_OPS_MAX],
 	dataspace_ops[CALL_OPS_MAX], gate_ops[CALL_OPS_MAX], irq_ops[CALL_OPS_MAX], factory_ops[CALL_OPS_MAX],
-	scheduler_ops[CALL_OPS_MAX], icu_ops[CALL_OPS_MAX], platform_ops[CALL_OPS_MAX], console_ops[CALL_OPS_MAX];
+	scheduler_ops[CALL_OPS_MAX], icu_ops[CALL_OPS_MAX], platform_ops[CALL_OPS_MAX], console_ops[CALL_OPS_MAX],
+	iommu_ops[CALL_OPS_MAX];
 
 /* The system call in the thread's registers. The lock is held. */
 enum call_end call_invoke(struct thread *thread);

@@ -20,10 +20,10 @@ static enum err make_dataspace(struct call *call, struct factory *payer, struct 
 	return err;
 }
 
-static enum err make_space(struct factory *payer, bool is_vm, struct object **out)
+static enum err make_space(struct factory *payer, enum space_kind kind, struct object **out)
 {
 	struct space *space;
-	enum err err = space_create(payer, is_vm, &space);
+	enum err err = space_create(payer, kind, &space);
 
 	if (!err)
 		*out = &space->obj;
@@ -57,9 +57,11 @@ static enum err make(struct call *call, struct object **out)
 	case L4_PROTO_DATASPACE:
 		return make_dataspace(call, payer, out);
 	case L4_PROTO_TASK:
-		return make_space(payer, false, out);
+		return make_space(payer, SPACE_TASK, out);
 	case L4_PROTO_VM:
-		return make_space(payer, true, out);
+		return make_space(payer, SPACE_VM, out);
+	case L4_PROTO_DMA_SPACE:
+		return make_space(payer, SPACE_DMA, out);
 	case L4_PROTO_THREAD:
 		return make_thread(call, payer, out);
 	case L4_PROTO_IPC_GATE:

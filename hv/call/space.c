@@ -21,6 +21,38 @@ static enum err map(struct call *call)
 	return call_piece(call, err, done);
 }
 
+static enum err dma_map(struct call *call)
+{
+	enum err err = OK;
+	struct cap *cap = cap_find(call->thread->space, call->w[0]);
+	struct object *ds = call_find(call, call->w[0], L4_KIND_DATASPACE, L4_RIGHT_R, &err);
+	uint64_t size = call->w[3], done = call->w[5];
+	ipa_t at = {call->w[2]};
+
+	if (!ds)
+		return err;
+	if (call->obj->dead)
+		return ERR_NOENT;
+	err = space_map_dma(space_of(call->obj), dataspace_of(ds), cap->rights, call->w[1], &at, &size,
+			    (unsigned int)call->w[4], &done);
+	if (!err) {
+		call->w[0] = at.v;
+		call->w[1] = size;
+	}
+	return call_piece(call, err, done);
+}
+
+static enum err dma_info(struct call *call)
+{
+	struct space *space = space_of(call->obj);
+
+	if (space->kind != SPACE_DMA)
+		return ERR_INVAL;
+	call->w[0] = space->is_physical ? L4_DMA_PHYSICAL : L4_DMA_TRANSLATING;
+	call->w[1] = space_limit(space);
+	return OK;
+}
+
 static enum err unmap(struct call *call)
 {
 	uint64_t done = call->w[5];
@@ -39,7 +71,7 @@ static enum err copy_cap(struct space *from, uint64_t slot, struct space *to, ui
 
 	if (!cap || cap->kind == L4_KIND_REPLY || cap->obj->dead)
 		return ERR_NOENT;
-	if (to->is_vm || from->is_vm)
+	if (to->kind != SPACE_TASK || from->kind != SPACE_TASK)
 		return ERR_INVAL;
 	err = cap_reserve(to, to_slot);
 	if (err)
@@ -89,7 +121,7 @@ static enum err status(struct call *call)
 }
 
 const struct call_op space_ops[CALL_OPS_MAX] = {
-	[1] = {map, L4_RIGHT_W, false},    [2] = {unmap, L4_RIGHT_W, false}, [3] = {give, L4_RIGHT_S, false},
-	[4] = {take, L4_RIGHT_S, false},   [5] = {drop, L4_RIGHT_S, false},  [6] = {exit_task, L4_RIGHT_W, false},
-	[7] = {status, L4_RIGHT_R, false},
+	[1] = {map, L4_RIGHT_W, false},    [2] = {unmap, L4_RIGHT_W, false},   [3] = {give, L4_RIGHT_S, false},
+	[4] = {take, L4_RIGHT_S, false},   [5] = {drop, L4_RIGHT_S, false},    [6] = {exit_task, L4_RIGHT_W, false},
+	[7] = {status, L4_RIGHT_R, false}, [8] = {dma_map, L4_RIGHT_W, false}, [9] = {dma_info, L4_RIGHT_R, false},
 };

@@ -81,7 +81,8 @@ static void check_mappings(const struct space *space)
 		if (!m->dataspace)
 			continue;
 		assert(m->offset + m->size <= m->dataspace->size && "what is mapped is there");
-		assert((space->is_vm || !(m->flags & L4_MAP_W) || !(m->flags & L4_MAP_X)) && "tasks run W^X");
+		assert((space->kind != SPACE_TASK || !(m->flags & L4_MAP_W) || !(m->flags & L4_MAP_X)) &&
+		       "tasks run W^X");
 		assert(!(m->flags & ~m->dataspace->flags) && "no more is mapped than may be");
 	}
 }
@@ -97,6 +98,8 @@ void check_space(const struct space *space)
 		assert(LIST_OF(link, struct thread, in_space)->space == space && "threads know their task");
 	for (struct list *link = space->vcpus.next; link != &space->vcpus; link = link->next)
 		assert(LIST_OF(link, struct vcpu, in_vm)->vm == space && "vCPUs know their VM");
+	for (struct list *link = space->streams.next; link != &space->streams; link = link->next)
+		assert(space->kind == SPACE_DMA && !space->is_physical && "streams go through what translates");
 	for (struct list *link = space->owed.next; link != &space->owed; link = link->next) {
 		const struct thread *caller = LIST_OF(link, struct thread, in_owed);
 

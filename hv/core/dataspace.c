@@ -5,6 +5,7 @@
 #include "core/factory.h"
 #include "core/kmem.h"
 #include "core/limits.h"
+#include "core/mmio.h"
 #include "core/ram.h"
 #include "core/space.h"
 
@@ -132,6 +133,8 @@ enum err dataspace_create_slice(struct factory *payer, struct dataspace *parent,
 		return ERR_INVAL;
 	if (offset > parent->size || size > parent->size - offset || depth_of(parent) >= SLICE_DEPTH_MAX)
 		return ERR_RANGE;
+	if (parent->is_machine && !mmio_is_free(offset, size))
+		return ERR_PERM;
 	err = create(payer, size, parent->flags & (flags | L4_MAP_DEVICE), out);
 	if (err)
 		return err;
@@ -140,6 +143,23 @@ enum err dataspace_create_slice(struct factory *payer, struct dataspace *parent,
 	object_ref(&parent->obj);
 	list_push_back(&parent->slices, &(*out)->in_parent);
 	return OK;
+}
+
+struct dataspace *dataspace_hold(struct dataspace *ds, uint64_t *offset)
+{
+	for (; ds->parent; ds = ds->parent)
+		*offset += ds->parent_offset;
+	ds->held++;
+	object_ref(&ds->obj);
+	return ds;
+}
+
+void dataspace_let_go(struct dataspace *owner)
+{
+	/* One that is still being reaped gives its memory back there. */
+	if (!--owner->held && owner->obj.dead && !owner->obj.reaping)
+		free_extents(owner);
+	object_unref(&owner->obj);
 }
 
 enum err dataspace_find(const struct dataspace *ds, uint64_t offset, pa_t *out_base, uint64_t *out_size)
@@ -196,7 +216,7 @@ enum err dataspace_make_clear(struct dataspace *ds, uint64_t end)
 
 static bool is_mapped_nowhere(const struct dataspace *ds)
 {
-	return ds->owns && list_is_empty(&ds->mappings) && list_is_empty(&ds->slices);
+	return ds->owns && !ds->held && list_is_empty(&ds->mappings) && list_is_empty(&ds->slices);
 }
 
 enum err dataspace_clear(struct dataspace *ds, uint64_t offset, uint64_t size, uint64_t *done)
@@ -226,7 +246,7 @@ void dataspace_end(struct object *obj)
 	(void)obj;
 }
 
-/* Slices first, then every mapping, then the memory. */
+/* Slices first, then every mapping, then the memory, unless a device may still reach it. */
 enum reap dataspace_reap(struct object *obj)
 {
 	struct dataspace *ds = dataspace_of(obj);
@@ -245,7 +265,8 @@ enum reap dataspace_reap(struct object *obj)
 		if (!list_is_empty(&ds->mappings))
 			return REAP_MORE;
 	}
-	free_extents(ds);
+	if (!ds->held)
+		free_extents(ds);
 	list_remove(&ds->in_parent);
 	return REAP_DONE;
 }

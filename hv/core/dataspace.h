@@ -14,8 +14,10 @@ struct dataspace {
 	uint64_t size;
 	uint32_t flags;   /* L4_MAP_*: how it may be mapped at most */
 	bool owns;        /* the extents' memory is given back at the end */
+	bool is_machine;  /* all physical addresses: see mmio.h */
 	uint64_t cleared; /* RAM below this offset has been zeroed; always before it is mapped */
 	uint32_t extent_count;
+	uint32_t held; /* how many mappings of physical DMA domains keep the memory */
 	struct extent *extents;
 	struct list mappings;     /* struct mapping.in_dataspace */
 	struct list slices;       /* of the parent: its slices */
@@ -30,8 +32,14 @@ enum err dataspace_create(struct factory *payer, uint64_t size, unsigned int mem
 /* A window of memory that is not given back: device registers, the ROM. */
 enum err dataspace_create_window(struct factory *payer, pa_t base, uint64_t size, unsigned int flags,
 				 struct dataspace **out);
+/* ERR_PERM: of the machine's addresses, RAM or registers that are the hypervisor's. */
 enum err dataspace_create_slice(struct factory *payer, struct dataspace *parent, uint64_t offset, uint64_t size,
 				unsigned int flags, struct dataspace **out);
+
+/* Keep the memory although the dataspace may die; what owns it is the answer, and *offset counts in that. Until
+ * dataspace_let_go with the answer. */
+struct dataspace *dataspace_hold(struct dataspace *ds, uint64_t *offset);
+void dataspace_let_go(struct dataspace *owner);
 
 /* The contiguous piece at an offset; *out_size is up to the end of the extent. ERR_RANGE: outside. */
 enum err dataspace_find(const struct dataspace *ds, uint64_t offset, pa_t *out_base, uint64_t *out_size);

@@ -4,6 +4,7 @@
 #include "arch.h"
 #include "core/console.h"
 #include "core/gate.h"
+#include "core/iommu.h"
 #include "core/sched.h"
 #include "core/thread.h"
 #include "core/vcpu.h"
@@ -221,6 +222,7 @@ void irq_end(struct object *obj)
 
 	irq_unbind(irq);
 	console_forget(irq);
+	iommu_forget(irq);
 	timeout_cancel(&irq->timeout);
 	if (irq->line != IRQ_NO_LINE) {
 		arch_line_disable(irq->line);

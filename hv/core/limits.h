@@ -18,6 +18,7 @@
 #define MAPPINGS_MAX LIMIT(4096u, 1024u)  /* of a space */
 #define WATCHERS_MAX LIMIT(256u, 4u)      /* of an object */
 #define EXTENTS_MAX LIMIT(1024u, 8u)      /* work of one create; more means that memory is too fragmented */
+#define STREAMS_MAX LIMIT(1024u, 8u)      /* of devices, bound to DMA domains */
 #define SLICE_DEPTH_MAX LIMIT(8u, 2u)     /* slices of slices */
 
 /* ---- pieces of long work, between two looks for interrupts ---- */
@@ -26,6 +27,7 @@
 #define MAP_BUDGET LIMIT(16u, 1u)               /* entries written */
 #define REAP_MAPPINGS LIMIT(32u, 1u)            /* entries of a dead dataspace unmapped */
 #define REAP_CAPS LIMIT(8u, 1u)                 /* slots of a dead task emptied */
+#define REAP_STREAMS LIMIT(4u, 1u)              /* streams of a dead DMA domain detached */
 #define REAP_TABLES LIMIT(16u, 1u)              /* table entries of a dead space looked at */
 #define TIMEOUTS_AT_ONCE LIMIT(16u, 1u)         /* that fire in one interrupt; the next comes at once */
 /* Each look finds that somebody waits, so the operation begins again in the middle. */

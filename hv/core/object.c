@@ -29,6 +29,7 @@ static const struct kind_ops kinds[] = {
 	[L4_KIND_FACTORY] = {factory_end, NULL, factory_free, sizeof(struct factory)},
 	[L4_KIND_SCHEDULER] = {NULL, NULL, NULL, sizeof(struct scheduler)},
 	[L4_KIND_CONSOLE] = {NULL, NULL, NULL, 0},
+	[L4_KIND_IOMMU] = {NULL, NULL, NULL, 0},
 };
 
 static struct list reap_list;

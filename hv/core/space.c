@@ -6,13 +6,15 @@
 #include "arch.h"
 #include "core/dataspace.h"
 #include "core/gate.h"
+#include "core/iommu.h"
 #include "core/kmem.h"
 #include "core/limits.h"
+#include "core/mmio.h"
 #include "core/sched.h"
 #include "core/thread.h"
 #include "core/vcpu.h"
 
-enum err space_create(struct factory *payer, bool is_vm, struct space **out)
+enum err space_create(struct factory *payer, enum space_kind kind, struct space **out)
 {
 	struct object *obj;
 	struct space *space;
@@ -21,10 +23,11 @@ enum err space_create(struct factory *payer, bool is_vm, struct space **out)
 	if (err)
 		return err;
 	space = space_of(obj);
-	space->is_vm = is_vm;
+	space->kind = kind;
 	list_init(&space->mappings);
 	list_init(&space->threads);
 	list_init(&space->vcpus);
+	list_init(&space->streams);
 	list_init(&space->owed);
 	err = arch_space_init(space);
 	if (err) {
@@ -33,6 +36,11 @@ enum err space_create(struct factory *payer, bool is_vm, struct space **out)
 	}
 	*out = space;
 	return OK;
+}
+
+uint64_t space_limit(const struct space *space)
+{
+	return space->is_physical ? MMIO_SIZE : arch_space_limit(space);
 }
 
 static uint64_t mapping_end(const struct mapping *mapping)
@@ -52,7 +60,8 @@ static struct mapping *first_above(struct space *space, uint64_t at)
 	return NULL;
 }
 
-/* ds NULL: a page of the hypervisor's own that the task shares. */
+/* ds NULL: a page of the hypervisor's own that the task shares. A physical DMA domain's mapping keeps the memory and is
+ * not found by the dataspace's death. */
 static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t at, uint64_t offset, uint64_t size,
 			       unsigned int flags)
 {
@@ -64,12 +73,12 @@ static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t 
 	if (!mapping)
 		return ERR_NOMEM;
 	space->mapping_count++;
-	*mapping = (struct mapping){.space = space, .dataspace = ds, .at = at, .offset = offset, .size = size};
-	mapping->flags = flags;
+	*mapping = (struct mapping){.space = space, .at = at, .offset = offset, .size = size, .flags = flags};
+	mapping->dataspace = space->is_physical ? dataspace_hold(ds, &mapping->offset) : ds;
 	next = first_above(space, at.v);
 	list_insert_before(next ? &next->in_space : &space->mappings, &mapping->in_space);
 	list_init(&mapping->in_dataspace);
-	if (ds)
+	if (ds && !space->is_physical)
 		list_push_back(&ds->mappings, &mapping->in_dataspace);
 	return OK;
 }
@@ -79,6 +88,8 @@ static void mapping_free(struct mapping *mapping)
 	list_remove(&mapping->in_space);
 	list_remove(&mapping->in_dataspace);
 	mapping->space->mapping_count--;
+	if (mapping->space->is_physical)
+		dataspace_let_go(mapping->dataspace);
 	kmem_free(mapping->space->obj.payer, mapping, sizeof(*mapping));
 }
 
@@ -89,20 +100,29 @@ static bool is_taken(struct space *space, ipa_t at, uint64_t size)
 	return there && there->at.v < at.v + size;
 }
 
-static enum err check_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
-			  uint64_t size, unsigned int flags)
+/* May that range of the dataspace be mapped so? */
+static enum err check_access(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset,
+			     uint64_t size, unsigned int flags)
 {
-	if (offset % L4_PAGE_SIZE || at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || size == 0)
+	if (offset % L4_PAGE_SIZE || size % L4_PAGE_SIZE || size == 0)
 		return ERR_INVAL;
-	if (offset > ds->size || size > ds->size - offset || at.v >= arch_space_limit() ||
-	    size > arch_space_limit() - at.v)
+	if (offset > ds->size || size > ds->size - offset)
 		return ERR_RANGE;
 	if (!(flags & L4_MAP_R) || flags & ~(L4_MAP_R | L4_MAP_W | L4_MAP_X | L4_MAP_DEVICE) || flags & ~ds->flags ||
 	    (flags & L4_MAP_W && !(rights & L4_RIGHT_W)))
 		return ERR_PERM;
-	/* Tasks run W^X; what a guest does inside its RAM is its own affair. */
-	if (!space->is_vm && flags & L4_MAP_W && flags & L4_MAP_X)
+	/* Tasks run W^X; what a guest does inside its RAM is its own affair; devices execute nothing. */
+	if (space->kind == SPACE_TASK && flags & L4_MAP_W && flags & L4_MAP_X)
 		return ERR_PERM;
+	return ds->is_machine || (space->kind == SPACE_DMA && flags & L4_MAP_X) ? ERR_PERM : OK;
+}
+
+static enum err check_place(struct space *space, ipa_t at, uint64_t size)
+{
+	if (at.v % L4_PAGE_SIZE)
+		return ERR_INVAL;
+	if (at.v >= space_limit(space) || size > space_limit(space) - at.v)
+		return ERR_RANGE;
 	return is_taken(space, at, size) ? ERR_EXIST : OK;
 }
 
@@ -132,15 +152,17 @@ static enum err map_pieces(struct space *space, struct dataspace *ds, uint64_t o
 }
 
 /* The mapping's record is made by the first piece, so that the range is taken and the dataspace's death finds it. */
-enum err space_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
-		   uint64_t size, unsigned int flags, uint64_t *done)
+static enum err map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
+		    uint64_t size, unsigned int flags, uint64_t *done)
 {
 	struct mapping *mapping;
 	enum err err;
 
 	flags |= ds->flags & L4_MAP_DEVICE;
 	if (*done == 0) {
-		err = check_map(space, ds, rights, offset, at, size, flags);
+		err = check_access(space, ds, rights, offset, size, flags);
+		if (!err)
+			err = check_place(space, at, size);
 		if (!err)
 			err = mapping_create(space, ds, at, offset, size, flags);
 		if (err)
@@ -166,9 +188,52 @@ enum err space_map(struct space *space, struct dataspace *ds, unsigned int right
 	return err;
 }
 
+enum err space_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
+		   uint64_t size, unsigned int flags, uint64_t *done)
+{
+	return space->kind == SPACE_DMA ? ERR_INVAL : map(space, ds, rights, offset, at, size, flags, done);
+}
+
+/* Nothing is written anywhere: the record is all there is, made at once when the memory can be shown. */
+static enum err map_physical(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t *at,
+			     uint64_t *size, unsigned int flags)
+{
+	uint64_t piece = 0, want = *size;
+	pa_t base = {0};
+	enum err err = check_access(space, ds, rights, offset, want, flags);
+
+	if (!err)
+		err = dataspace_find(ds, offset, &base, &piece);
+	if (err)
+		return err;
+	piece = piece < want ? piece : want;
+	err = check_place(space, (ipa_t){base.v}, piece);
+	if (!err)
+		err = dataspace_make_clear(ds, offset + piece);
+	if (!err)
+		err = mapping_create(space, ds, (ipa_t){base.v}, offset, piece, flags);
+	if (err)
+		return err;
+	*at = (ipa_t){base.v};
+	*size = piece;
+	return OK;
+}
+
+enum err space_map_dma(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t *at,
+		       uint64_t *size, unsigned int flags, uint64_t *done)
+{
+	if (space->kind != SPACE_DMA)
+		return ERR_INVAL;
+	if (space->is_physical)
+		return map_physical(space, ds, rights, offset, at, size, flags | (ds->flags & L4_MAP_DEVICE));
+	return map(space, ds, rights, offset, *at, *size, flags, done);
+}
+
 static enum err unmap_range(struct space *space, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done)
 {
-	*out_done = 0;
+	*out_done = space->is_physical ? size : 0;
+	if (space->is_physical)
+		return OK;
 	return arch_space_unmap(space, at, size, budget, out_done);
 }
 
@@ -223,7 +288,7 @@ enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *don
 {
 	if (at.v % L4_PAGE_SIZE || size % L4_PAGE_SIZE || *done % L4_PAGE_SIZE || *done > size)
 		return ERR_INVAL;
-	if (at.v >= arch_space_limit() || size > arch_space_limit() - at.v)
+	if (at.v >= space_limit(space) || size > space_limit(space) - at.v)
 		return ERR_RANGE;
 	while (*done < size) {
 		uint64_t from = at.v + *done, end = at.v + size, removed = 0;
@@ -256,7 +321,7 @@ enum err space_map_own(struct space *space, ipa_t at, const void *page)
 	uint64_t done;
 	enum err err;
 
-	if (at.v % L4_PAGE_SIZE || at.v >= arch_space_limit())
+	if (at.v % L4_PAGE_SIZE || at.v >= space_limit(space))
 		return ERR_INVAL;
 	if (is_taken(space, at, L4_PAGE_SIZE))
 		return ERR_EXIST;
@@ -306,7 +371,7 @@ void space_end(struct object *obj)
 	}
 }
 
-/* Threads, capabilities, mappings, tables: each in bounded steps. Then what died with a task's capabilities has its turn before
+/* Threads, capabilities, streams of devices, mappings, tables: each in bounded steps. Then what died with a task's capabilities has its turn before
  * the task counts as gone, so that who destroys it finds all given back that only it had; but what waits for something
  * else, or died because of that in turn, may come later. */
 enum reap space_reap(struct object *obj)
@@ -320,15 +385,19 @@ enum reap space_reap(struct object *obj)
 		return REAP_WAIT;
 	if (!cap_table_clear(space, REAP_CAPS))
 		return REAP_MORE;
-	/* Nobody uses the tables: records go at once, entries with their tables. */
-	for (unsigned int n = 0; n < REAP_CAPS && (link = list_first(&space->mappings)); n++)
+	if (!iommu_leave_space(space, REAP_STREAMS))
+		return REAP_MORE;
+	/* Nobody uses the tables: records go at once, entries with their tables. A physical domain's may be the last to
+	 * keep a dataspace's memory: one at a time. */
+	for (unsigned int n = space->is_physical ? REAP_CAPS - 1 : 0;
+	     n < REAP_CAPS && (link = list_first(&space->mappings)); n++)
 		mapping_free(LIST_OF(link, struct mapping, in_space));
 	if (!list_is_empty(&space->mappings))
 		return REAP_MORE;
 	if (!arch_space_clear(space, REAP_TABLES))
 		return REAP_MORE;
 	space->is_empty = true;
-	return space->is_vm ? REAP_DONE : REAP_LATER;
+	return space->kind == SPACE_TASK ? REAP_LATER : REAP_DONE;
 }
 
 /* Also for one that failed to be made, which has no tables. */

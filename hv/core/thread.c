@@ -28,7 +28,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	struct thread *thread;
 	enum err err;
 
-	if (space->is_vm || space->obj.dead)
+	if (space->kind != SPACE_TASK || space->obj.dead)
 		return ERR_INVAL;
 	if (space->thread_count >= THREADS_MAX)
 		return ERR_NOSPC;

@@ -32,7 +32,7 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 
 	if (thread->vcpu)
 		return ERR_BUSY;
-	if (!vm->is_vm || vm->obj.dead || thread->obj.dead)
+	if (vm->kind != SPACE_VM || vm->obj.dead || thread->obj.dead)
 		return ERR_NOENT;
 	vcpu = kmem_pages(payer, 1);
 	if (!vcpu)

@@ -128,7 +128,7 @@ static void start_root(pa_t fdt_at, uint32_t fdt_size) ACQUIRES(hv_lock);
 static void start_root(pa_t fdt_at, uint32_t fdt_size)
 {
 	/* Both through one window: it spans 1 GiB, from whichever is lower. */
-	struct root_boot boot = {.bootargs = machine.bootargs};
+	struct root_boot boot = {.bootargs = machine.bootargs, .machine = &machine};
 	pa_t low = fdt_at;
 	uint64_t end = fdt_at.v + fdt_size;
 	const char *window, *why;

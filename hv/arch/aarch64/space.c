@@ -234,7 +234,8 @@ bool arch_space_clear(struct space *space, uint64_t budget)
 	return true;
 }
 
-uint64_t arch_space_limit(void)
+uint64_t arch_space_limit(const struct space *space)
 {
+	(void)space;
 	return S2_IPA_SIZE;
 }

@@ -3,9 +3,14 @@
 
 #include <setjmp.h>
 
+#include "core/iommu.h"
 #include "core/sched.h"
+#include "core/space.h"
 
 #define HOST_LINES 128u
+#define HOST_SMMUS_MAX 2u
+#define HOST_STREAMS 64u /* of each SMMU */
+#define HOST_FAULTS_MAX 4u
 #define HOST_CONSOLE_MAX 4096u
 #define HOST_START 100000u /* what the counter begins with */
 #define HOST_OFF 1
@@ -28,6 +33,10 @@ struct host {
 	uint64_t looks;
 	uint64_t kmem_fails_after; /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
 	struct host_line line[HOST_LINES];
+	unsigned int smmus;                                 /* 0 after host_start */
+	struct space *stream[HOST_SMMUS_MAX][HOST_STREAMS]; /* whose tables it walks */
+	struct smmu_fault fault[HOST_FAULTS_MAX];
+	unsigned int fault_count;
 	char console[HOST_CONSOLE_MAX];
 	size_t console_size;
 	const char *input;
@@ -49,6 +58,10 @@ void host_start(unsigned int cpus, uint64_t ram_size);
 void host_stop(void);
 /* Memory behind a physical address. */
 void *host_at(pa_t at);
+/* An SMMU refuses an access. */
+void host_refuse(const struct smmu_fault *fault);
+/* Does a stream walk the tables of that space? */
+bool host_has_stream(const struct space *space);
 /* Do what the hypervisor does before it is left, on that CPU: inbox, due timeouts, scheduling, death. */
 void host_settle(unsigned int cpu);
 /* The same on all CPUs until none of them has anything to do. */

@@ -67,7 +67,7 @@ static void make_task(struct scene *s, unsigned int i)
 	struct space *space, *vm;
 	struct gate *gate;
 
-	must(space_create(s->quota, false, &space));
+	must(space_create(s->quota, SPACE_TASK, &space));
 	note_space(s, &space->obj);
 	put(space, L4_SLOT_TASK, &space->obj, L4_RIGHTS_ALL);
 	put(space, 2, &s->quota->obj, L4_RIGHT_R | L4_RIGHT_S);
@@ -89,7 +89,7 @@ static void make_task(struct scene *s, unsigned int i)
 	if (i)
 		put(s->space[0], 9, &gate->obj, L4_RIGHT_R);
 	object_unref(&gate->obj);
-	must(space_create(s->quota, true, &vm));
+	must(space_create(s->quota, SPACE_VM, &vm));
 	note_space(s, &vm->obj);
 	put(space, 10, &vm->obj, L4_RIGHTS_ALL);
 	must(vcpu_create(s->quota, s->thread[2 * i], vm, (ipa_t){0x20000000}));

@@ -113,7 +113,7 @@ static inline struct space *make_space(struct world *w, bool is_vm)
 {
 	struct space *space = NULL;
 
-	assert_int_equal(space_create(w->factory, is_vm, &space), OK);
+	assert_int_equal(space_create(w->factory, is_vm ? SPACE_VM : SPACE_TASK, &space), OK);
 	own(w, &space->obj);
 	return space;
 }

@@ -84,6 +84,7 @@ static struct rom make_rom(const struct program *p)
 }
 
 static char fdt[FDT_ROOM];
+static struct machine board;
 
 static enum err boot(const struct rom *rom, uint64_t ram, const char *arguments, const char **out_why)
 {
@@ -93,7 +94,8 @@ static enum err boot(const struct rom *rom, uint64_t ram, const char *arguments,
 			      .fdt = fdt,
 			      .fdt_size = sizeof(fdt),
 			      .bootargs = arguments,
-			      .cpu_mask = 3};
+			      .cpu_mask = 3,
+			      .machine = &board};
 
 	host_start(2, ram);
 	assert_int_equal(fdt_create_empty_tree(fdt, sizeof(fdt)), 0);

@@ -7,10 +7,10 @@
 
 struct office {
 	struct thread *t; /* who calls */
-	struct object *kind[L4_KIND_CONSOLE + 1];
+	struct object *kind[L4_KIND_IOMMU + 1];
 };
 
-static struct object machine_objects[3]; /* icu, platform, console: for ever */
+static struct object machine_objects[4]; /* icu, platform, console, iommu: for ever */
 
 static struct office *open_office(struct world *w)
 {
@@ -31,7 +31,7 @@ static struct office *open_office(struct world *w)
 	assert_int_equal(scheduler_create(w->factory, &all, 200, 15, &scheduler), OK);
 	own(w, &scheduler->obj);
 	o->kind[L4_KIND_SCHEDULER] = &scheduler->obj;
-	for (unsigned int i = 0; i < 3; i++) {
+	for (unsigned int i = 0; i < 4; i++) {
 		object_init_static(&machine_objects[i], (enum l4_kind)(L4_KIND_ICU + i));
 		o->kind[L4_KIND_ICU + i] = &machine_objects[i];
 	}
@@ -65,6 +65,8 @@ static const struct {
 	{L4_SPACE_TAKE, L4_RIGHT_S, false},
 	{L4_SPACE_DROP, L4_RIGHT_S, false},
 	{L4_SPACE_STATUS, L4_RIGHT_R, false},
+	{L4_SPACE_DMA_MAP, L4_RIGHT_W, false},
+	{L4_SPACE_DMA_INFO, L4_RIGHT_R, false},
 	{L4_DATASPACE_INFO, 0, false},
 	{L4_DATASPACE_SLICE, L4_RIGHT_R, false},
 	{L4_DATASPACE_CLEAR, L4_RIGHT_W, false},
@@ -88,6 +90,12 @@ static const struct {
 	{L4_CONSOLE_WRITE, L4_RIGHT_W, false},
 	{L4_CONSOLE_READ, L4_RIGHT_R, false},
 	{L4_CONSOLE_BIND_IRQ, L4_RIGHT_R, false},
+	{L4_IOMMU_BIND, L4_RIGHT_W, false},
+	{L4_IOMMU_UNBIND, L4_RIGHT_W, false},
+	{L4_IOMMU_PHYSICAL, L4_RIGHT_W, false},
+	{L4_IOMMU_INFO, L4_RIGHT_R, false},
+	{L4_IOMMU_FAULT, L4_RIGHT_R, false},
+	{L4_IOMMU_BIND_IRQ, L4_RIGHT_R, false},
 	/* Last, as they end something. */
 	{L4_SPACE_EXIT, L4_RIGHT_W, false},
 	{L4_OBJECT_DESTROY, L4_RIGHT_D, false},
@@ -129,7 +137,7 @@ static void an_operation_of_another_kind_is_refused(void **state)
 	struct world *w = *state;
 	struct office *o = open_office(w);
 
-	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_CONSOLE; kind++) {
+	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_IOMMU; kind++) {
 		if (!o->kind[kind])
 			continue;
 		put(o->t->space, SLOT, o->kind[kind], L4_RIGHTS_ALL);
@@ -197,6 +205,10 @@ static void capabilities_in_arguments_are_checked(void **state)
 		{L4_KIND_SCHEDULER, L4_SCHEDULER_PLACE, 0, L4_KIND_THREAD, L4_RIGHT_W},
 		{L4_KIND_ICU, L4_ICU_BIND, 1, L4_KIND_IRQ, L4_RIGHT_S},
 		{L4_KIND_CONSOLE, L4_CONSOLE_BIND_IRQ, 0, L4_KIND_IRQ, L4_RIGHT_W},
+		{L4_KIND_SPACE, L4_SPACE_DMA_MAP, 0, L4_KIND_DATASPACE, L4_RIGHT_R},
+		{L4_KIND_IOMMU, L4_IOMMU_BIND, 2, L4_KIND_SPACE, L4_RIGHT_W},
+		{L4_KIND_IOMMU, L4_IOMMU_PHYSICAL, 0, L4_KIND_SPACE, L4_RIGHT_W},
+		{L4_KIND_IOMMU, L4_IOMMU_BIND_IRQ, 0, L4_KIND_IRQ, L4_RIGHT_W},
 	};
 	struct world *w = *state;
 	struct office *o = open_office(w);

@@ -76,7 +76,7 @@ static void spawn(struct hostile *h)
 		struct thread *t = NULL;
 
 		host.cpu = i;
-		assert_int_equal(space_create(h->factory, false, &space[i]), OK);
+		assert_int_equal(space_create(h->factory, SPACE_TASK, &space[i]), OK);
 		note_space(h, space[i]);
 		hand_out(h, space[i]);
 		for (unsigned int k = 0; k < 2; k++) {
@@ -98,7 +98,7 @@ static void spawn(struct hostile *h)
 		for (unsigned int k = 0; k < TASKS; k++)
 			put(space[k], 10 + i, &gate->obj, L4_RIGHTS_ALL);
 		object_unref(&gate->obj);
-		assert_int_equal(space_create(h->factory, true, &vm), OK);
+		assert_int_equal(space_create(h->factory, SPACE_VM, &vm), OK);
 		note_space(h, vm);
 		put(space[i], 59, &vm->obj, L4_RIGHTS_ALL);
 		object_unref(&vm->obj);

@@ -35,7 +35,7 @@ static void a_page_of_slots_is_paid_by_the_tasks_factory(void **state)
 
 	assert_int_equal(factory_create(w->factory, 5 * PAGE, &small), OK);
 	own(w, &small->obj);
-	assert_int_equal(space_create(small, false, &space), OK);
+	assert_int_equal(space_create(small, SPACE_TASK, &space), OK);
 	own(w, &space->obj);
 	used = small->used;
 	assert_int_equal(cap_reserve(space, 1), OK);
@@ -83,8 +83,8 @@ static void capabilities_that_name_each_others_tasks_go(void **state)
 	struct space *a = NULL, *b = NULL;
 
 	/* Each holds the other, and itself: only destroying ends that. */
-	assert_int_equal(space_create(w->factory, false, &a), OK);
-	assert_int_equal(space_create(w->factory, false, &b), OK);
+	assert_int_equal(space_create(w->factory, SPACE_TASK, &a), OK);
+	assert_int_equal(space_create(w->factory, SPACE_TASK, &b), OK);
 	put(a, 1, &a->obj, L4_RIGHTS_ALL);
 	put(a, 2, &b->obj, L4_RIGHTS_ALL);
 	put(b, 1, &b->obj, L4_RIGHTS_ALL);

@@ -22,7 +22,7 @@ static void what_is_made_costs_exactly_what_comes_back(void **state)
 		struct thread *t = NULL;
 
 		assert_int_equal(dataspace_create(f, MIB, 0, 12, &ds), OK);
-		assert_int_equal(space_create(f, false, &space), OK);
+		assert_int_equal(space_create(f, SPACE_TASK, &space), OK);
 		assert_int_equal(thread_create(f, space, (ipa_t){0}, 0, 1, &t), OK);
 		assert_int_equal(cap_reserve(space, 1000), OK);
 		assert_true(round == 0 || f->used == last);

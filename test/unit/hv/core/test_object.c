@@ -171,8 +171,8 @@ static void a_task_that_was_destroyed_has_left_nothing(void **state)
 	struct dataspace *ds = NULL;
 	uint64_t done = 0;
 
-	assert_int_equal(space_create(w->factory, false, &task), OK);
-	assert_int_equal(space_create(w->factory, true, &vm), OK);
+	assert_int_equal(space_create(w->factory, SPACE_TASK, &task), OK);
+	assert_int_equal(space_create(w->factory, SPACE_VM, &vm), OK);
 	assert_int_equal(dataspace_create(w->factory, MIB, 0, 12, &ds), OK);
 	assert_int_equal(space_map(vm, ds, L4_RIGHTS_ALL, 0, (ipa_t){0}, MIB, L4_MAP_R, &done), OK);
 	done = 0;

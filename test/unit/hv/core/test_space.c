@@ -72,7 +72,7 @@ static struct space *make_space(struct fixture *f, bool is_vm)
 {
 	struct space *space = NULL;
 
-	assert_int_equal(space_create(f->factory, is_vm, &space), OK);
+	assert_int_equal(space_create(f->factory, is_vm ? SPACE_VM : SPACE_TASK, &space), OK);
 	return space;
 }
 
@@ -291,7 +291,7 @@ static bool life(struct fixture *f)
 	if (err == OK)
 		err = dataspace_create_slice(f->factory, ds, PAGE, MIB, RW, &slice);
 	if (err == OK)
-		err = space_create(f->factory, false, &space);
+		err = space_create(f->factory, SPACE_TASK, &space);
 	if (err == OK)
 		err = gate_create(f->factory, &gate);
 	if (err == OK)

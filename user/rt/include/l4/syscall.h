@@ -141,6 +141,33 @@ static inline enum err l4_space_unmap(uint32_t space, uint64_t address, uint64_t
 	return l4_invoke2(space, L4_SPACE_UNMAP, address, size);
 }
 
+/* Of a DMA domain; *address and *size are what was asked for and what came of it. */
+static inline enum err l4_space_dma_map(uint32_t space, uint32_t dataspace, uint64_t offset, uint64_t *address,
+					uint64_t *size, uint32_t map_flags)
+{
+	struct l4_msg m = {.tag = L4_TAG(L4_SPACE_DMA_MAP, 5), .word = {dataspace, offset, *address, *size, map_flags}};
+	enum err err = l4_invoke(space, &m);
+
+	if (err == OK) {
+		*address = m.word[0];
+		*size = m.word[1];
+	}
+	return err;
+}
+
+/* *out_kind: L4_DMA_*; *out_limit: highest address + 1. ERR_INVAL: the space is no DMA domain. */
+static inline enum err l4_space_dma_info(uint32_t space, uint32_t *out_kind, uint64_t *out_limit)
+{
+	struct l4_msg m = {.tag = L4_TAG(L4_SPACE_DMA_INFO, 0)};
+	enum err err = l4_invoke(space, &m);
+
+	if (err == OK) {
+		*out_kind = (uint32_t)m.word[0];
+		*out_limit = m.word[1];
+	}
+	return err;
+}
+
 static inline enum err l4_space_give(uint32_t space, uint32_t slot, uint32_t slot_there, uint32_t rights)
 {
 	return l4_invoke3(space, L4_SPACE_GIVE, slot, slot_there, rights);
@@ -296,6 +323,11 @@ static inline enum err l4_factory_create_vm(uint32_t factory, uint32_t slot)
 	return l4_factory_create(factory, L4_PROTO_VM, slot, 0, 0, 0);
 }
 
+static inline enum err l4_factory_create_dma_space(uint32_t factory, uint32_t slot)
+{
+	return l4_factory_create(factory, L4_PROTO_DMA_SPACE, slot, 0, 0, 0);
+}
+
 static inline enum err l4_factory_create_thread(uint32_t factory, uint32_t slot, uint32_t task, uint64_t utcb_address)
 {
 	return l4_factory_create(factory, L4_PROTO_THREAD, slot, task, utcb_address, 0);
@@ -388,6 +420,59 @@ static inline enum err l4_icu_info(uint32_t icu, uint64_t *out_interrupt_ids)
 	if (err == OK)
 		*out_interrupt_ids = m.word[0];
 	return err;
+}
+
+/* SMMUs, and the DMA domains that streams of devices go through. */
+
+static inline enum err l4_iommu_bind(uint32_t iommu, unsigned int smmu, uint32_t stream, uint32_t space)
+{
+	return l4_invoke3(iommu, L4_IOMMU_BIND, smmu, stream, space);
+}
+
+static inline enum err l4_iommu_unbind(uint32_t iommu, unsigned int smmu, uint32_t stream)
+{
+	return l4_invoke2(iommu, L4_IOMMU_UNBIND, smmu, stream);
+}
+
+static inline enum err l4_iommu_physical(uint32_t iommu, uint32_t space)
+{
+	return l4_invoke1(iommu, L4_IOMMU_PHYSICAL, space);
+}
+
+static inline enum err l4_iommu_info(uint32_t iommu, unsigned int *out_smmus)
+{
+	struct l4_msg m = {.tag = L4_TAG(L4_IOMMU_INFO, 0)};
+	enum err err = l4_invoke(iommu, &m);
+
+	if (err == OK)
+		*out_smmus = (unsigned int)m.word[0];
+	return err;
+}
+
+struct l4_iommu_fault {
+	unsigned int smmu;
+	uint32_t stream;
+	uint64_t address;
+	uint32_t flags; /* L4_FAULT_* */
+	uint64_t lost;  /* at least so many before it were not told */
+};
+
+/* ERR_AGAIN: there is none. */
+static inline enum err l4_iommu_fault(uint32_t iommu, struct l4_iommu_fault *out_fault)
+{
+	struct l4_msg m = {.tag = L4_TAG(L4_IOMMU_FAULT, 0)};
+	enum err err = l4_invoke(iommu, &m);
+
+	if (err == OK)
+		*out_fault = (struct l4_iommu_fault){(unsigned int)m.word[0], (uint32_t)m.word[1], m.word[2],
+						     (uint32_t)m.word[3], m.word[4]};
+	return err;
+}
+
+/* Then take all there are: the irq comes for the first one after that. */
+static inline enum err l4_iommu_bind_irq(uint32_t iommu, uint32_t irq)
+{
+	return l4_invoke1(iommu, L4_IOMMU_BIND_IRQ, irq);
 }
 
 /* The machine. */
