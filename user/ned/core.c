@@ -168,6 +168,59 @@ static int core_dataspace_clear(lua_State *L)
 					  (uint64_t)luaL_checkinteger(L, 3)));
 }
 
+/* dma_map(space, dataspace, offset, address, size, map flags) -> address, size */
+static int core_dma_map(lua_State *L)
+{
+	uint64_t address = (uint64_t)luaL_checkinteger(L, 4), size = (uint64_t)luaL_checkinteger(L, 5);
+	enum err err = l4_space_dma_map(check_slot(L, 1), check_slot(L, 2), (uint64_t)luaL_checkinteger(L, 3), &address,
+					&size, (uint32_t)luaL_checkinteger(L, 6));
+
+	if (err != OK)
+		return fail(L, err);
+	push_number(L, address);
+	push_number(L, size);
+	return 2;
+}
+
+/* dma_unmap(space, address, size) */
+static int core_dma_unmap(lua_State *L)
+{
+	return done(L, l4_space_unmap(check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
+				      (uint64_t)luaL_checkinteger(L, 3)));
+}
+
+/* dma_info(space) -> kind, highest address + 1 */
+static int core_dma_info(lua_State *L)
+{
+	uint64_t limit;
+	uint32_t kind;
+	enum err err = l4_space_dma_info(check_slot(L, 1), &kind, &limit);
+
+	if (err != OK)
+		return fail(L, err);
+	push_number(L, kind);
+	push_number(L, limit);
+	return 2;
+}
+
+/* iommu_physical(slot, space) */
+static int core_iommu_physical(lua_State *L)
+{
+	return done(L, l4_iommu_physical(check_slot(L, 1), check_slot(L, 2)));
+}
+
+/* iommu_info(slot) -> number of SMMUs */
+static int core_iommu_info(lua_State *L)
+{
+	unsigned int smmus;
+	enum err err = l4_iommu_info(check_slot(L, 1), &smmus);
+
+	if (err != OK)
+		return fail(L, err);
+	push_number(L, smmus);
+	return 1;
+}
+
 /* scheduler_info(slot) -> {highest_priority =, cpu_mask =, online_mask =} */
 static int core_scheduler_info(lua_State *L)
 {
@@ -501,6 +554,11 @@ static const luaL_Reg functions[] = {
 	{"dataspace_info", core_dataspace_info},
 	{"dataspace_slice", core_dataspace_slice},
 	{"dataspace_clear", core_dataspace_clear},
+	{"dma_map", core_dma_map},
+	{"dma_unmap", core_dma_unmap},
+	{"dma_info", core_dma_info},
+	{"iommu_physical", core_iommu_physical},
+	{"iommu_info", core_iommu_info},
 	{"scheduler_info", core_scheduler_info},
 	{"scheduler_limit", core_scheduler_limit},
 	{"scheduler_place", core_scheduler_place},

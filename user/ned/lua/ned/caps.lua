@@ -182,7 +182,10 @@ end
 -- A part of it, with a life of its own.
 function dataspace.slice(self, offset, size, rights)
   local slot, code = core.dataspace_slice(self.ref.slot, offset, size, parse_rights(tostring(self), rights or "rw"))
-  if not slot then
+  if not slot and self.ref.name == "mmio" and code == abi.Error.EPERM then
+    report.fail("%s: no window of %s at %#x: memory or registers of the hypervisor's own devices lie there",
+                tostring(self), report.size(size), offset)
+  elseif not slot then
     report.fail("%s: no slice of %s at offset %#x: %s", tostring(self), report.size(size), offset, report.error_text(code))
   end
   return caps.adopt(slot, abi.kind.dataspace, "slice of " .. (self.ref.name or "dataspace"))
@@ -205,6 +208,67 @@ function dataspace.query(self, name)
 end
 
 dataspace.q = dataspace.query
+
+-- DMA domains, and the SMMUs
+
+local space = caps.methods_of(abi.kind.space)
+local iommu = caps.methods_of(abi.kind.iommu)
+
+-- As the hypervisor has it: in a physical domain the answer is where the memory at that offset is, and how much of the
+-- size lies there in one piece. Without a size: all of the dataspace from the offset on.
+function space.dma_map(self, dataspace_handle, address, offset, size)
+  if not caps.is_handle(dataspace_handle) or dataspace_handle.ref.kind ~= abi.kind.dataspace then
+    report.fail("%s:dma_map(%s); expected a dataspace", tostring(self), report.value(dataspace_handle))
+  end
+  offset = offset or 0
+  size = size or dataspace_handle:size() - offset
+  local flags = abi.map.R | (dataspace_handle.rights_given & abi.Rights.w ~= 0 and abi.map.W or 0)
+  local at, got = core.dma_map(self.ref.slot, dataspace_handle.ref.slot, offset, address or 0, size, flags)
+  if not at then
+    report.fail("%s: %s at offset %#x of %s cannot be mapped at %#x: %s", tostring(self), report.size(size), offset,
+                tostring(dataspace_handle), address or 0,
+                got == abi.Error.EINVAL and "it is no DMA domain, or the numbers are no whole pages"
+                or report.error_text(got))
+  end
+  return at, got
+end
+
+function space.dma_unmap(self, address, size)
+  local ok, code = core.dma_unmap(self.ref.slot, address, size)
+  if not ok then
+    report.fail("%s: %s at %#x cannot be unmapped: %s", tostring(self), report.size(size), address,
+                report.error_text(code))
+  end
+end
+
+-- {kind = "translating" or "physical", limit = highest address + 1}
+function space.dma_info(self)
+  local kind, limit = core.dma_info(self.ref.slot)
+  if not kind then
+    report.fail("%s: %s", tostring(self), limit == abi.Error.EINVAL and "it is no DMA domain"
+                or report.error_text(limit))
+  end
+  return {kind = kind == abi.dma.PHYSICAL and "physical" or "translating", limit = limit}
+end
+
+-- The domain becomes one for devices behind no SMMU: nothing translates or confines what they do.
+function iommu.physical(self, domain)
+  if not caps.is_handle(domain) or domain.ref.kind ~= abi.kind.space then
+    report.fail("%s:physical(%s); expected a DMA domain, of factory:create(L4.Proto.Dma_space)", tostring(self),
+                report.value(domain))
+  end
+  local ok, code = core.iommu_physical(self.ref.slot, domain.ref.slot)
+  if not ok then
+    report.fail("%s: %s cannot be made physical: %s", tostring(self), tostring(domain),
+                code == abi.Error.EBUSY and "something is mapped in it, or a device bound to it"
+                or code == abi.Error.EINVAL and "it is no DMA domain" or report.error_text(code))
+  end
+end
+
+-- How many SMMUs the machine has.
+function iommu.count(self)
+  return caps.check(core.iommu_info(self.ref.slot))
+end
 
 -- irqs
 

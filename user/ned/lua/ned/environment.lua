@@ -19,7 +19,7 @@ environment.mem_alloc = environment.mem_alloc or environment.factory
 local optional = {
   parent = true, rm = true, dbg_events = true, rwfs = true, icu = true, iommu = true, dma_mgr = true, arm_smc = true,
   sigma0 = true, mem = true, jdb = true, kip = true, vesa = true, log = true, rom = true, scheduler = true,
-  platform = true, dtb = true, task = true, vbus = true, pfc = true, factory = true, user_factory = true, mem_alloc = true,
+  platform = true, dtb = true, mmio = true, task = true, vbus = true, pfc = true, factory = true, user_factory = true, mem_alloc = true,
 }
 
 return report.strict("L4.Env", environment, optional)

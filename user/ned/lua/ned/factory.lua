@@ -105,6 +105,10 @@ creators[abi.Proto.Vm] = function(self)
   return make(self, "a VM space", abi.Proto.Vm, abi.kind.space, "VM space")
 end
 
+creators[abi.Proto.Dma_space] = function(self)
+  return make(self, "a DMA domain", abi.Proto.Dma_space, abi.kind.space, "DMA domain")
+end
+
 -- As moe has it: priorities from `offset` up to below `limit`, on the CPUs of the mask.
 creators[abi.Proto.Scheduler] = function(_, limit, offset, mask)
   local sched = require "ned.sched"
