@@ -47,7 +47,7 @@ static enum err place_ram(const struct boot_input *in, struct boot_plan *plan, s
 /* Everything that changes the tree's size; the ramdisk's address is filled in later. */
 static enum err edit_tree(const struct boot_input *in, struct boot_plan *plan, struct report *report)
 {
-	struct scan_input scan = {in->vcpu_count, in->timer_frequency};
+	struct scan_input scan = {in->vcpu_count, in->timer_frequency, in->bus, in->address_limit};
 	enum err e = fdt_edit_remove_memory(&plan->tree, report);
 
 	if (e == OK)

@@ -18,13 +18,14 @@
 struct boot_input {
 	const struct options *options;
 	struct blob kernel;
-	struct blob ramdisk;      /* data NULL: none */
-	const struct blob *dtbs;  /* as many as options->dtb_count, in that order */
-	struct ram_source ram;    /* { "ram", size } */
-	unsigned int vcpu_count;  /* generated tree: exactly; given tree: at most */
-	uint64_t address_limit;   /* end of guest addresses, 1 << IPA bits */
-	uint32_t timer_frequency; /* CNTFRQ_EL0 */
-	uint64_t kaslr_seed;      /* for /chosen/kaslr-seed, unless the tree has one; 0: none */
+	struct blob ramdisk;        /* data NULL: none */
+	const struct blob *dtbs;    /* as many as options->dtb_count, in that order */
+	struct ram_source ram;      /* { "ram", size } */
+	unsigned int vcpu_count;    /* generated tree: exactly; given tree: at most */
+	uint64_t address_limit;     /* end of guest addresses, 1 << IPA bits */
+	uint32_t timer_frequency;   /* CNTFRQ_EL0 */
+	const struct bus_info *bus; /* the VM's virtual bus; NULL: none */
+	uint64_t kaslr_seed;        /* for /chosen/kaslr-seed, unless the tree has one; 0: none */
 };
 
 struct boot_plan {

@@ -13,6 +13,7 @@
 #define GIC_SPI_COUNT 988u /* interrupt ids 32 to 1019 [GIC INTID] */
 #define GIC_PPI_COUNT 16u
 #define IRQ_EDGE_MASK 3u /* rising or falling */
+#define IRQ_MODE_MASK 15u
 #define GICD_SIZE 0x10000u
 #define PVPANIC_SIZE 2u
 #define GIC_ALIGN 0x10000u
@@ -82,6 +83,7 @@ static bool parse_irq(const fdt32_t *cells, struct scan_irq *out, char why[stati
 	}
 	out->intid = number + (type == GIC_TYPE_SPI ? PLATFORM_SPI_BASE : PLATFORM_PPI_BASE);
 	out->is_edge = flags & IRQ_EDGE_MASK;
+	out->is_any = !(flags & IRQ_MODE_MASK);
 	return true;
 }
 
@@ -150,6 +152,62 @@ static bool find_irqs(const void *fdt, int node, int gic, struct scan_device *de
 		device->irq_count++;
 	}
 	return true;
+}
+
+/* How many cells follow the phandle of that controller, -1: there is none. [DT interrupts-extended] */
+static int cells_of(const void *fdt, uint32_t phandle)
+{
+	int controller = fdt_node_offset_by_phandle(fdt, phandle);
+	uint32_t cells;
+
+	if (controller < 0 || !find_u32(fdt, controller, "#interrupt-cells", &cells) || cells > FDT_MAX_NCELLS)
+		return -1;
+	return (int)cells;
+}
+
+static enum err find_irq_extended(const void *fdt, int gic, const fdt32_t *cells, int count, unsigned int index,
+				  struct scan_irq *out, char why[static FIND_WHY_MAX])
+{
+	int step;
+
+	for (int i = 0; i < count; i += step) {
+		uint32_t phandle = fdt32_to_cpu(cells[i]);
+		bool is_ours = fdt_node_offset_by_phandle(fdt, phandle) == gic;
+
+		step = cells_of(fdt, phandle) + 1;
+		if (!step || step > count - i || (is_ours && step != GIC_CELLS + 1)) {
+			snprintf(why, FIND_WHY_MAX,
+				 "interrupts-extended: phandle %#x is no interrupt controller, or too few cells follow "
+				 "it",
+				 phandle);
+			return ERR_INVAL;
+		}
+		if (is_ours && index-- == 0)
+			return parse_irq(&cells[i + 1], out, why) ? OK : ERR_INVAL;
+	}
+	return ERR_NOENT;
+}
+
+enum err find_irq(const void *fdt, int node, int gic, unsigned int index, struct scan_irq *out,
+		  char why[static FIND_WHY_MAX])
+{
+	int length;
+	const fdt32_t *cells = fdt_getprop(fdt, node, "interrupts-extended", &length);
+
+	if (gic < 0)
+		return ERR_NOENT;
+	if (cells)
+		return find_irq_extended(fdt, gic, cells, length / 4, index, out, why);
+	cells = fdt_getprop(fdt, node, "interrupts", &length);
+	if (!cells || find_irq_parent(fdt, node) != gic)
+		return ERR_NOENT;
+	if (length % (GIC_CELLS * 4)) {
+		snprintf(why, FIND_WHY_MAX, "interrupts has %d bytes, not 12 for each interrupt", length);
+		return ERR_INVAL;
+	}
+	if (index >= (unsigned int)(length / (GIC_CELLS * 4)))
+		return ERR_NOENT;
+	return parse_irq(&cells[index * GIC_CELLS], out, why) ? OK : ERR_INVAL;
 }
 
 /* Leaves the virtual timer's interrupt only: the one named "virt", without names the third. */

@@ -12,5 +12,10 @@ const char *find_string(const void *fdt, int node, const char *name);
 bool find_device(const void *fdt, int node, int gic, struct scan_device *device, char why[static FIND_WHY_MAX]);
 bool find_gic(const void *fdt, int node, size_t cpu_count, struct scan_device *device, char why[static FIND_WHY_MAX]);
 
+/* The index-th interrupt of a node that goes to the GIC; gic -1: none does. Those of other controllers are left out.
+ * ERR_NOENT: there are fewer; ERR_INVAL: the property is malformed, as why says. */
+enum err find_irq(const void *fdt, int node, int gic, unsigned int index, struct scan_irq *out,
+		  char why[static FIND_WHY_MAX]);
+
 /* Collects the CPUs and removes the nodes of those that will not exist. */
 enum err scan_cpus(struct tree *tree, unsigned int vcpu_max, struct scan *scan, struct report *report);

@@ -84,6 +84,26 @@ static enum err disable_unknown(struct tree *tree, int node, struct report *repo
 	return tree_disable(tree, node, report, "uvmm has no device '%.64s', and none is passed through", compatible);
 }
 
+static const struct bus_info *bus_of(const struct scan_input *in)
+{
+	static const struct bus_info none;
+
+	return in->bus ? in->bus : &none;
+}
+
+/* A node that nobody here serves: the bus, if it has it. */
+static enum err take_unknown(struct tree *tree, int node, int gic, const struct scan_input *in, struct scan *scan,
+			     struct report *report)
+{
+	const struct bus_info *bus = bus_of(in);
+	bool is_asked = fdt_getprop(tree->fdt, node, "l4vmm,vbus-dev", NULL) ||
+			fdt_getprop(tree->fdt, node, "l4vmm,force-enable", NULL);
+
+	if (!bus->is_there && !is_asked)
+		return disable_unknown(tree, node, report);
+	return passthrough_take(tree, node, gic, bus, &scan->passed, report);
+}
+
 static char *copy_string(const char *text)
 {
 	size_t size = strlen(text) + 1;
@@ -184,6 +204,12 @@ static enum err take_known(struct tree *tree, int node, enum scan_kind kind, con
 	return add_device(scan, tree, node, &device, report);
 }
 
+/* What makes the virtual machine itself is uvmm's. */
+static bool may_be_passed(enum scan_kind kind)
+{
+	return kind == SCAN_PL011 || kind == SCAN_PL031;
+}
+
 static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int gic_node, struct scan *scan,
 			   struct report *report)
 {
@@ -200,10 +226,12 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 			node = next_outside(tree->fdt, node);
 			continue;
 		}
+		if (known && may_be_passed(known->kind) && passthrough_claims(tree->fdt, node, bus_of(in)))
+			known = NULL;
 		if (known && node != gic)
 			e = take_known(tree, node, known->kind, in, gic, scan, report);
 		else if (!known && wants_resources(tree->fdt, node))
-			e = disable_unknown(tree, node, report);
+			e = take_unknown(tree, node, gic, in, scan, report);
 		if (e != OK)
 			return e;
 		if (tree_is_enabled(tree->fdt, node))
@@ -267,6 +295,8 @@ enum err fdt_scan(struct tree *tree, const struct scan_input *in, struct scan *o
 	if (e == OK)
 		e = scan_nodes(tree, in, gic, out, report);
 	if (e == OK)
+		e = passthrough_check(tree, out, in->address_limit, report);
+	if (e == OK)
 		return OK;
 fail:
 	fdt_scan_free(out);
@@ -279,6 +309,7 @@ void fdt_scan_free(struct scan *scan)
 		device_free(&scan->device[i]);
 	free(scan->device);
 	free(scan->cpu);
+	passthrough_free(&scan->passed);
 	*scan = (struct scan){0};
 }
 

@@ -2,6 +2,7 @@
  * given tree. Nodes that nobody serves are disabled with a reason. [DT] [DTB arm,gic-v3] */
 #pragma once
 
+#include "guest/passthrough.h"
 #include "guest/tree.h"
 
 #define SCAN_REG_MAX 4
@@ -19,6 +20,7 @@ enum scan_kind {
 struct scan_irq {
 	uint32_t intid; /* as the GIC counts: PPIs from 16, SPIs from 32 */
 	bool is_edge;
+	bool is_any; /* the tree does not say whether edge or level */
 };
 
 struct scan_device {
@@ -43,11 +45,14 @@ struct scan {
 	size_t device_count;
 	struct scan_cpu *cpu; /* in tree order; the first one boots */
 	size_t cpu_count;
+	struct passed_list passed; /* nodes that the virtual bus backs */
 };
 
 struct scan_input {
-	unsigned int vcpu_max;    /* CPU nodes beyond it are removed */
-	uint32_t timer_frequency; /* CNTFRQ_EL0; corrects clock-frequency where the tree has it; 0: leave it */
+	unsigned int vcpu_max;      /* CPU nodes beyond it are removed */
+	uint32_t timer_frequency;   /* CNTFRQ_EL0; corrects clock-frequency where the tree has it; 0: leave it */
+	const struct bus_info *bus; /* NULL: the VM has none */
+	uint64_t address_limit;     /* of guest addresses, for registers that are passed through */
 };
 
 /* Walks the tree and changes it: disables, removes surplus CPUs, sets the GIC's compatible and the timer's

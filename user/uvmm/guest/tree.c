@@ -124,7 +124,7 @@ enum err tree_delete_node(struct tree *tree, int node, struct report *report)
 
 enum err tree_disable(struct tree *tree, int node, struct report *report, const char *reason, ...)
 {
-	char text[256];
+	char text[REPORT_ERROR_MAX - TREE_PATH_MAX];
 	va_list args;
 
 	va_start(args, reason);

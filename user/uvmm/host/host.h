@@ -19,6 +19,7 @@
 #include "debug/monitor.h"
 #include "guest/boot.h"
 #include "host/console.h"
+#include "host/vbus.h"
 #include "model/pl011.h"
 #include "model/pl031.h"
 #include "model/pvpanic.h"
@@ -49,6 +50,7 @@ enum host_event {
 	HOST_EVENT_RTC,
 	HOST_EVENT_WORK,  /* look what there is to do: text to be written, room for input, an end */
 	HOST_EVENT_DEBUG, /* input on a channel of host/debug.c */
+	HOST_EVENT_BUS,   /* io serves the virtual bus again */
 	HOST_EVENT_WATCH, /* time to see whether the guest still does something */
 	HOST_EVENT_KICK,  /* look at hold, power and end */
 	HOST_EVENT_TIMER,
@@ -119,6 +121,7 @@ struct host {
 	unsigned int log_used; /* lines for the log that the service thread writes, each ended by 0 */
 	char log[HOST_LOG_MAX];
 	struct host_watch watch;
+	struct host_vbus vbus;
 	bool ended;
 	enum host_end end;     /* once `ended` */
 	struct vcpu *end_vcpu; /* whose exit ended the VM */

@@ -71,6 +71,7 @@ static enum err make_plan(struct host *host)
 		.vcpu_count = vcpu_count(&host->options),
 		.address_limit = ADDRESS_LIMIT,
 		.timer_frequency = (uint32_t)l4_counter_hz(),
+		.bus = &host->vbus.info,
 		.kaslr_seed = kaslr_seed(),
 	};
 	enum err err = open_files(host, &in, dtbs);
@@ -98,6 +99,8 @@ static enum err set_up(struct host *host)
 	struct boot_clean cleaner = {.clean = clean};
 	enum err err = l4_env_need("factory", "the virtual machine and its interrupts", &host->factory);
 
+	if (err == OK)
+		err = host_vbus_open(host);
 	if (err == OK)
 		err = host_memory_open(host);
 	if (err == OK)

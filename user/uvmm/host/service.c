@@ -165,6 +165,9 @@ static void handle(struct host *host, uint64_t badge)
 		for (unsigned int i = 0; i < host->uart_count; i++)
 			fetch_input(host, &host->uart[i]);
 		break;
+	case HOST_EVENT_BUS:
+		host_vbus_look(host);
+		break;
 	case HOST_EVENT_WATCH:
 		host_watch_due(host);
 		break;

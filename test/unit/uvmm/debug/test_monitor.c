@@ -17,7 +17,7 @@ static struct scan_device devices[] = {
 	 .path = "/uart@9000000",
 	 .reg = {{0x9000000, 0x1000}},
 	 .reg_count = 1,
-	 .irq = {{33, false}},
+	 .irq = {{.intid = 33}},
 	 .irq_count = 1,
 	 .vcon_cap = "second"},
 	{.kind = SCAN_PL031, .path = "/rtc@9010000"},

@@ -27,7 +27,7 @@ struct scanned {
 static struct scanned scan_source(const char *source, unsigned int vcpu_max)
 {
 	struct blob blob = blob_compile("guest.dtb", source);
-	struct scan_input in = {vcpu_max, 62500000};
+	struct scan_input in = {.vcpu_max = vcpu_max, .timer_frequency = 62500000};
 	struct scanned s = {.e = OK};
 
 	if (fdt_edit_open(&blob, 1, &s.tree, &s.report) != OK)
@@ -61,7 +61,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
 		struct fdt_gen_input gen = {&machine_builtin, counts[i]};
-		struct scan_input in = {counts[i], 62500000};
+		struct scan_input in = {.vcpu_max = counts[i], .timer_frequency = 62500000};
 		struct scanned s = {.e = OK};
 		const struct scan_device *device;
 
@@ -98,7 +98,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 static void the_example_tree_is_the_generated_one(void **state)
 {
 	struct fdt_gen_input gen = {&machine_builtin, 1};
-	struct scan_input in = {1, 62500000};
+	struct scan_input in = {.vcpu_max = 1, .timer_frequency = 62500000};
 	struct scanned made = {.e = OK}, given;
 	FILE *file = fopen("examples/machine.dts", "r");
 	char source[8192];
