@@ -1,4 +1,5 @@
-/* Fuzzes guest device trees: a base tree with an overlay behind it, edited, scanned, placed and written.
+/* Fuzzes guest device trees: a base tree with an overlay behind it, edited, scanned, placed and written, beside a bus
+ * with devices that nodes may be.
  * seeds: test/unit/uvmm/guest/bad test/fuzz/uvmm/guest_tree */
 #include "guest/boot.h"
 
@@ -41,8 +42,55 @@ static void write_plan(struct boot_plan *plan, struct report *report)
 	free(ram);
 }
 
+/* Pages that are passed through are nobody else's in the guest. */
+static void check_passed(const struct boot_plan *plan)
+{
+	const struct passed_list *list = &plan->scan.passed;
+
+	for (size_t n = 0; n < list->count; n++) {
+		for (size_t w = 0; w < list->node[n].window_count; w++) {
+			struct range pages = passed_window_pages(&list->node[n].window[w]), run = {0};
+
+			for (size_t i = 0; i < plan->layout.piece_count; i++) {
+				struct range ram = {plan->layout.piece[i].base.v, plan->layout.piece[i].size};
+
+				if (range_overlaps(ram, pages))
+					abort();
+			}
+			for (size_t i = 0; i < plan->scan.device_count; i++)
+				for (size_t r = 0; r < plan->scan.device[i].reg_count; r++)
+					if (range_overlaps(plan->scan.device[i].reg[r], pages))
+						abort();
+			while (passthrough_next_pages(list, n, w, run.base + run.size, &run))
+				if (!run.size || run.base < pages.base || run.base + run.size > pages.base + pages.size)
+					abort();
+		}
+	}
+}
+
+static struct bus_info make_bus(void)
+{
+	static const char clock[] = "/pl031@9010000\0arm,pl031", transport[] = "/virtio_mmio@a000000\0virtio,mmio";
+	static const struct bus_resource resource[] = {
+		{BUS_MEM, 0, 0x9000000, 0x20000, "reg0"},
+		{BUS_IRQ, BUS_IRQ_LEVEL, 34, 1, "irq0"},
+		{BUS_MEM, 0, 0xa000000, 0x200, "reg0"},
+		{BUS_IRQ, 0, 48, 1, "irq0"},
+	};
+	struct bus_info bus = {.is_there = true};
+
+	for (size_t i = 0; i < 4; i++) {
+		if ((i == 0 && bus_info_add_device(&bus, 0, clock, sizeof clock) != OK) ||
+		    (i == 2 && bus_info_add_device(&bus, 0, transport, sizeof transport) != OK) ||
+		    bus_info_add_resource(&bus, &resource[i]) != OK)
+			abort();
+	}
+	return bus;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct bus_info bus = make_bus();
 	struct options options = {.dtb_count = 1, .cmdline = "quiet"};
 	struct report report = {0};
 	struct blob dtb[2] = {{"base", data, size}};
@@ -54,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.vcpu_count = 4,
 		.address_limit = 1ull << 40,
 		.timer_frequency = 1,
+		.bus = &bus,
 		.kaslr_seed = 1,
 	};
 	struct boot_plan plan;
@@ -68,11 +117,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			options.dtb_count = 2;
 		}
 	}
-	if (boot_plan_make(&in, &plan, &report) == OK)
+	if (boot_plan_make(&in, &plan, &report) == OK) {
+		check_passed(&plan);
 		write_plan(&plan, &report);
-	else if (!report.error[0])
+	} else if (!report.error[0])
 		abort(); /* no failure without a sentence */
 	boot_plan_free(&plan);
+	bus_info_free(&bus);
 	report_free(&report);
 	return 0;
 }

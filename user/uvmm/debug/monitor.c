@@ -213,9 +213,12 @@ void monitor_complete(struct monitor *monitor, const char *line, struct text *ou
 			offer(commands[i].name, count == 2 ? word[1] : "", out);
 	for (const char *const *second = command->second; second && *second; second++)
 		offer(*second, count == 2 ? word[1] : "", out);
-	if (command->run == monitor_device)
+	if (command->run == monitor_device) {
 		for (size_t i = 0; i < monitor->plan->scan.device_count; i++)
 			offer(monitor->plan->scan.device[i].path, count == 2 ? word[1] : "", out);
+		for (size_t i = 0; i < monitor->plan->scan.passed.count; i++)
+			offer(monitor->plan->scan.passed.node[i].path, count == 2 ? word[1] : "", out);
+	}
 }
 
 /* ---- the stream ---- */

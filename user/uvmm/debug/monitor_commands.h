@@ -21,6 +21,10 @@ bool monitor_vcpu(const struct monitor *monitor, const char *word, unsigned int 
 monitor_command_fn monitor_cpu, monitor_where, monitor_exits;
 /* "vCPU 1 stands at 0x...: a watchpoint was hit at 0x..." */
 void monitor_print_stop(const struct debug *debug, struct text *out);
+/* ---- monitor_map.c ---- */
+/* What is at which guest address. */
+void monitor_map(const struct monitor *monitor, struct text *out);
+
 /* ---- monitor_device.c ---- */
 monitor_command_fn monitor_device, monitor_tree, monitor_verbose;
 /* ---- monitor_ram.c ---- */

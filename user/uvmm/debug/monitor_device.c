@@ -25,52 +25,69 @@ static void print_device(const struct monitor *monitor, const struct scan_device
 		text_print(out, "  channel \"%s\"\n", device->vcon_cap);
 }
 
-/* RAM and device registers in order of address. */
-static void print_map(const struct monitor *monitor, struct text *out)
+static void print_passed(const struct passed_node *node, struct text *out)
 {
-	const struct bus *bus = &monitor->debug->vm->bus;
-	const struct guest_mem *mem = monitor->debug->mem;
-	unsigned int device = 0;
-	size_t ram = 0;
+	text_print(out, "%s: passed through\n", node->path);
+	for (size_t i = 0; i < node->window_count; i++) {
+		const struct passed_window *window = &node->window[i];
 
-	while (device < bus->count || ram < mem->count) {
-		const struct bus_region *region = &bus->region[device];
+		if (window->guest.size != 0)
+			text_print(out, "  registers 0x%llx-0x%llx, 0x%llx of the machine\n",
+				   (unsigned long long)window->guest.base,
+				   (unsigned long long)(window->guest.base + window->guest.size - 1),
+				   (unsigned long long)window->host);
+	}
+	for (size_t i = 0; i < node->irq_count; i++) {
+		const struct passed_irq *irq = &node->irq[i];
 
-		if (ram == mem->count || (device < bus->count && region->base < mem->region[ram].base.v)) {
-			text_print(out, "0x%012llx-0x%012llx %s\n", (unsigned long long)region->base,
-				   (unsigned long long)(region->base + region->size - 1), region->name);
-			device++;
-		} else {
-			text_print(out, "0x%012llx-0x%012llx RAM\n", (unsigned long long)mem->region[ram].base.v,
-				   (unsigned long long)(mem->region[ram].base.v + mem->region[ram].size - 1));
-			ram++;
-		}
+		if (irq->guest_intid != 0)
+			text_print(out, "  interrupt %u, %s, line %u of the machine\n", irq->guest_intid,
+				   irq->is_edge ? "edge" : "level", irq->host_intid);
 	}
 }
 
-bool monitor_device(struct monitor *monitor, unsigned int count, char *const *word, struct text *out)
+static void print_list(const struct monitor *monitor, struct text *out)
 {
 	const struct scan *scan = &monitor->plan->scan;
 
-	if (count == 2 && strcmp(word[1], "memmap") == 0) {
-		print_map(monitor, out);
-		return true;
-	}
-	if (count == 2 && strcmp(word[1], "list") == 0) {
-		for (size_t i = 0; i < scan->device_count; i++)
-			text_print(out, "%-40s %s%s\n", scan->device[i].path, scan_kind_name(scan->device[i].kind),
-				   is_there(monitor, &scan->device[i]) ? "" : " (disabled)");
-		return true;
-	}
-	if (count != 2 || word[1][0] != '/')
-		return false;
+	for (size_t i = 0; i < scan->device_count; i++)
+		text_print(out, "%-40s %s%s\n", scan->device[i].path, scan_kind_name(scan->device[i].kind),
+			   is_there(monitor, &scan->device[i]) ? "" : " (disabled)");
+	for (size_t i = 0; i < scan->passed.count; i++)
+		text_print(out, "%-40s passed through%s\n", scan->passed.node[i].path,
+			   scan->passed.node[i].is_off ? " (disabled)" : "");
+}
+
+/* False: it is none. */
+static bool print_one(const struct monitor *monitor, const char *path, struct text *out)
+{
+	const struct scan *scan = &monitor->plan->scan;
+
 	for (size_t i = 0; i < scan->device_count; i++) {
-		if (strcmp(scan->device[i].path, word[1]) == 0) {
+		if (strcmp(scan->device[i].path, path) == 0) {
 			print_device(monitor, &scan->device[i], out);
 			return true;
 		}
 	}
-	text_print(out, "\"%.64s\" is no device of this VM: dev list has them\n", word[1]);
+	for (size_t i = 0; i < scan->passed.count; i++) {
+		if (!scan->passed.node[i].is_off && strcmp(scan->passed.node[i].path, path) == 0) {
+			print_passed(&scan->passed.node[i], out);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool monitor_device(struct monitor *monitor, unsigned int count, char *const *word, struct text *out)
+{
+	if (count == 2 && strcmp(word[1], "memmap") == 0)
+		monitor_map(monitor, out);
+	else if (count == 2 && strcmp(word[1], "list") == 0)
+		print_list(monitor, out);
+	else if (count != 2 || word[1][0] != '/')
+		return false;
+	else if (!print_one(monitor, word[1], out))
+		text_print(out, "\"%.64s\" is no device of this VM: dev list has them\n", word[1]);
 	return true;
 }
 

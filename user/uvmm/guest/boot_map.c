@@ -50,6 +50,20 @@ static void add_device(struct map *map, const struct scan_device *device)
 	}
 }
 
+static void add_passed(struct map *map, const struct passed_node *node)
+{
+	for (size_t i = 0; i < node->window_count; i++) {
+		const struct passed_window *window = &node->window[i];
+		struct entry *entry = map_add(map, window->guest, false);
+
+		if (entry && window->host == window->guest.base)
+			snprintf(entry->what, sizeof entry->what, "passed through, %.60s", node->path);
+		else if (entry)
+			snprintf(entry->what, sizeof entry->what, "passed through, %.60s, at %#llx", node->path,
+				 (unsigned long long)window->host);
+	}
+}
+
 static void add_inside(struct map *map, struct range range, const char *what, const char *name)
 {
 	struct entry *entry = map_add(map, range, true);
@@ -90,6 +104,8 @@ static void collect(struct map *map, const struct boot_plan *plan, const char *r
 	add_inside(map, layout->dtb, "device tree", NULL);
 	for (size_t i = 0; i < plan->scan.device_count; i++)
 		add_device(map, &plan->scan.device[i]);
+	for (size_t i = 0; i < plan->scan.passed.count; i++)
+		add_passed(map, &plan->scan.passed.node[i]);
 }
 
 void boot_map_report(const struct boot_plan *plan, const char *ram_cap, struct report *report)

@@ -185,6 +185,10 @@ enum err host_line_add(struct host *host, uint32_t intid, uint32_t irq, bool lev
 /* With the lock held: the guest configured it. ERR_NOENT: no such line. */
 enum err host_line_configure(struct host *host, unsigned int cpu, uint64_t virq);
 
+/* passthrough.c: registers and lines of the machine's devices, as the plan says. When vCPUs and GIC are there. Nodes that
+ * get nothing after all are disabled. */
+enum err host_passthrough_create(struct host *host);
+
 /* ports.c: how the models and the exit code reach the hypervisor. */
 struct gic_port host_gic_port(struct host *host);
 struct vcpu_port host_vcpu_port(struct host *host);

@@ -114,6 +114,8 @@ static enum err set_up(struct host *host)
 	if (err == OK)
 		err = host_devices_create(host);
 	if (err == OK)
+		err = host_passthrough_create(host);
+	if (err == OK)
 		err = host_debug_create(host);
 	if (err == OK)
 		err = boot_plan_write(&host->plan, &host->mem, &cleaner, &host->report);

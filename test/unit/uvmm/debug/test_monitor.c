@@ -231,6 +231,30 @@ static void devices_and_their_addresses_are_listed(void **state)
 	assert_non_null(strstr(type(f, "dev /nothing\n"), "is no device of this VM"));
 }
 
+static void devices_that_are_passed_through_are_listed(void **state)
+{
+	struct fake_debug *f = *state;
+	struct passed_window windows[] = {{{0x1000, 0x1000}, 0x9010000, 0, 0}, {{0x50000000, 0}, 0x9020000, 0, 0}};
+	struct passed_irq irqs[] = {{35, 34, false, 0, 1}, {0, 36, true, 0, 2}};
+	struct passed_node nodes[] = {
+		{.path = (char[]){"/clock@1000"}, .window = windows, .window_count = 2, .irq = irqs, .irq_count = 2},
+		{.path = (char[]){"/off"}, .is_off = true}};
+
+	f->plan.scan.passed = (struct passed_list){nodes, 2};
+	assert_non_null(strstr(type(f, "dev list\n"),
+			       "/clock@1000                              passed through\n"
+			       "/off                                     passed through (disabled)\n"));
+	assert_string_equal(type(f, "dev /clock@1000\n"),
+			    "/clock@1000: passed through\n  registers 0x1000-0x1fff, 0x9010000 of the machine\n"
+			    "  interrupt 35, level, line 34 of the machine\n|");
+	assert_non_null(strstr(type(f, "dev /c\t"), "/clock@1000"));
+	assert_non_null(strstr(type(f, "dev /off\n"), "is no device of this VM"));
+	assert_string_equal(type(f, "dev memmap\n"), "0x000000001000-0x000000001fff passed through, /clock@1000\n"
+						     "0x000009000000-0x000009000fff device\n"
+						     "0x000040000000-0x00004000ffff RAM\n|");
+	f->plan.scan.passed = (struct passed_list){0};
+}
+
 static void the_tree_comes_as_text(void **state)
 {
 	assert_string_equal(type(*state, "dt\n"),
@@ -311,6 +335,7 @@ int main(void)
 		TEST(vcpus_are_listed_with_their_registers),
 		TEST(memory_is_shown_and_changed),
 		TEST(devices_and_their_addresses_are_listed),
+		TEST(devices_that_are_passed_through_are_listed),
 		TEST(the_tree_comes_as_text),
 		TEST(interrupts_show_their_state),
 		TEST(calls_are_followed_through_frames),
