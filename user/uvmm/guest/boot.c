@@ -2,6 +2,7 @@
 #include "guest/boot.h"
 
 #include "guest/boot_map.h"
+#include "guest/boot_ram.h"
 #include "guest/fdt_edit.h"
 #include "guest/fdt_gen.h"
 #include "guest/ramdisk.h"
@@ -21,39 +22,12 @@ static enum err open_tree(const struct boot_input *in, struct boot_plan *plan, s
 	return fdt_edit_open(in->dtbs, in->options->dtb_count, &plan->tree, report);
 }
 
-static enum err place_ram(const struct boot_input *in, struct boot_plan *plan, struct report *report)
-{
-	const struct options *options = in->options;
-	struct range_list windows = {0};
-	struct layout_ram_input ram = {
-		.source = in->ram,
-		.has_base = options->has_ram_base,
-		.base = options->ram_base,
-		.limit = in->address_limit,
-		.windows = &windows,
-	};
-	enum err e = fdt_scan_windows(&plan->tree, &windows, report);
-
-	if (!options->dtb_count && !options->has_ram_base) {
-		ram.has_base = true;
-		ram.base = machine_builtin.ram_base;
-	}
-	if (e == OK)
-		e = layout_place_ram(&ram, &plan->layout, report);
-	range_list_free(&windows);
-	return e;
-}
-
 /* Everything that changes the tree's size; the ramdisk's address is filled in later. */
 static enum err edit_tree(const struct boot_input *in, struct boot_plan *plan, struct report *report)
 {
 	struct scan_input scan = {in->vcpu_count, in->timer_frequency, in->bus, in->address_limit};
-	enum err e = fdt_edit_remove_memory(&plan->tree, report);
+	enum err e = boot_ram_place(in, plan, report);
 
-	if (e == OK)
-		e = place_ram(in, plan, report);
-	if (e == OK)
-		e = fdt_edit_add_memory(&plan->tree, &plan->layout, 0, report);
 	if (e == OK)
 		e = fdt_edit_bootargs(&plan->tree, in->options->cmdline, report);
 	if (e == OK && in->kaslr_seed)
@@ -77,6 +51,7 @@ static enum err place_images(const struct boot_input *in, struct boot_plan *plan
 {
 	struct range_list reserved = {0};
 	struct layout_image_input images = {
+		.ram_node = plan->memory.count ? plan->memory.node[0].path : NULL,
 		.kernel = &plan->kernel,
 		.ramdisk_name = in->ramdisk.name,
 		.ramdisk_size = in->ramdisk.size,
@@ -115,7 +90,7 @@ static enum err make(const struct boot_input *in, struct boot_plan *plan, struct
 		return e;
 	plan->entry = plan->layout.entry;
 	plan->dtb.v = plan->layout.dtb.base;
-	boot_map_report(plan, in->ram.cap, report);
+	boot_map_report(plan, report);
 	return OK;
 }
 
@@ -176,5 +151,6 @@ void boot_plan_free(struct boot_plan *plan)
 {
 	tree_free(&plan->tree);
 	fdt_scan_free(&plan->scan);
+	memory_list_free(&plan->memory);
 	*plan = (struct boot_plan){0};
 }

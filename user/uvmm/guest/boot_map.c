@@ -8,7 +8,8 @@ struct entry {
 	struct range range;
 	bool is_inside; /* part of the RAM above it */
 	char what[96];
-	const char *cap; /* NULL: none */
+	const char *cap;               /* NULL: none */
+	const struct ram_piece *piece; /* NULL: no RAM */
 };
 
 struct map {
@@ -81,7 +82,7 @@ static int compare(const void *a, const void *b)
 	return (int)x->is_inside - (int)y->is_inside;
 }
 
-static void collect(struct map *map, const struct boot_plan *plan, const char *ram_cap)
+static void collect(struct map *map, const struct boot_plan *plan)
 {
 	const struct layout *layout = &plan->layout;
 
@@ -92,7 +93,8 @@ static void collect(struct map *map, const struct boot_plan *plan, const char *r
 		if (!entry)
 			continue;
 		snprintf(entry->what, sizeof entry->what, "RAM");
-		entry->cap = ram_cap;
+		entry->cap = plan->source[layout->piece[i].source].cap;
+		entry->piece = &layout->piece[i];
 	}
 	for (size_t i = 0; i < plan->kernel.segment_count; i++) {
 		struct range range = {layout->kernel_base.v + plan->kernel.segment[i].address,
@@ -108,20 +110,23 @@ static void collect(struct map *map, const struct boot_plan *plan, const char *r
 		add_passed(map, &plan->scan.passed.node[i]);
 }
 
-void boot_map_report(const struct boot_plan *plan, const char *ram_cap, struct report *report)
+void boot_map_report(const struct boot_plan *plan, struct report *report)
 {
 	struct map map = {0};
 
-	collect(&map, plan, ram_cap);
+	collect(&map, plan);
 	if (map.count)
 		qsort(map.entry, map.count, sizeof *map.entry, compare);
 	for (size_t i = 0; i < map.count; i++) {
 		const struct entry *entry = &map.entry[i];
+		char dma[40] = "";
 
-		report_add(report, REPORT_MAP, "%010llx-%010llx %9s  %s%s%s%s", (unsigned long long)entry->range.base,
+		if (entry->piece && entry->piece->has_dma)
+			snprintf(dma, sizeof dma, ", DMA address %#llx", (unsigned long long)entry->piece->dma);
+		report_add(report, REPORT_MAP, "%010llx-%010llx %9s  %s%s%s%s%s", (unsigned long long)entry->range.base,
 			   (unsigned long long)(entry->range.base + entry->range.size - 1),
 			   REPORT_SIZE(entry->range.size), entry->is_inside ? "  " : "", entry->what,
-			   entry->cap ? ", capability " : "", entry->cap ? entry->cap : "");
+			   entry->cap ? ", capability " : "", entry->cap ? entry->cap : "", dma);
 	}
 	free(map.entry);
 }

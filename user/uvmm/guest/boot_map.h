@@ -3,5 +3,5 @@
 
 #include "guest/boot.h"
 
-/* Adds a REPORT_MAP line for each region: address, size, what, capability; lowest first. */
-void boot_map_report(const struct boot_plan *plan, const char *ram_cap, struct report *report);
+/* Adds a REPORT_MAP line for each region: address, size, what, capability, DMA address; lowest first. */
+void boot_map_report(const struct boot_plan *plan, struct report *report);

@@ -13,12 +13,6 @@ enum err fdt_edit_open(const struct blob *files, size_t count, struct tree *out,
 /* Ranges the firmware part of the tree keeps: /memreserve/ and the children of /reserved-memory with reg. */
 enum err fdt_edit_reserved(const struct tree *tree, struct range_list *out, struct report *report);
 
-/* Removes memory nodes that name no capability. One that does is an error as long as RAM comes from `ram` only. */
-enum err fdt_edit_remove_memory(struct tree *tree, struct report *report);
-
-/* Adds memory@<first>, reg with all pieces of the source in the root's cells. */
-enum err fdt_edit_add_memory(struct tree *tree, const struct layout *layout, size_t source, struct report *report);
-
 /* /chosen/bootargs; NULL leaves the tree's own. */
 enum err fdt_edit_bootargs(struct tree *tree, const char *cmdline, struct report *report);
 

@@ -19,3 +19,8 @@ enum err find_irq(const void *fdt, int node, int gic, unsigned int index, struct
 
 /* Collects the CPUs and removes the nodes of those that will not exist. */
 enum err scan_cpus(struct tree *tree, unsigned int vcpu_max, struct scan *scan, struct report *report);
+
+/* A node that describes no device, nor do those below it: memory, CPUs, /chosen and the like. */
+bool scan_is_passive(const void *fdt, int node);
+/* The next node that is not inside this one. */
+int scan_next_outside(const void *fdt, int node);

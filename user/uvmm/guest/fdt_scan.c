@@ -27,7 +27,7 @@ static const struct known known_table[] = {
 static const char *const passive[] = {"cpus",        "chosen",     "aliases",         "reserved-memory",
 				      "__symbols__", "__fixups__", "__local_fixups__"};
 
-static bool is_passive(const void *fdt, int node)
+bool scan_is_passive(const void *fdt, int node)
 {
 	const char *name = fdt_get_name(fdt, node, NULL), *type = fdt_getprop(fdt, node, "device_type", NULL);
 
@@ -55,7 +55,7 @@ static const struct known *find_known(const void *fdt, int node)
 
 /* The next node that is not inside this one. libfdt stops at a depth below 0 with an offset that is no node's; so count
  * from a depth that no tree reaches. */
-static int next_outside(const void *fdt, int node)
+int scan_next_outside(const void *fdt, int node)
 {
 	const int here = INT_MAX / 2;
 	int depth = here;
@@ -222,8 +222,8 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 		const struct known *known = find_known(tree->fdt, node);
 		enum err e = OK;
 
-		if (is_passive(tree->fdt, node) || !tree_is_enabled(tree->fdt, node)) {
-			node = next_outside(tree->fdt, node);
+		if (scan_is_passive(tree->fdt, node) || !tree_is_enabled(tree->fdt, node)) {
+			node = scan_next_outside(tree->fdt, node);
 			continue;
 		}
 		if (known && may_be_passed(known->kind) && passthrough_claims(tree->fdt, node, bus_of(in)))
@@ -237,7 +237,7 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 		if (tree_is_enabled(tree->fdt, node))
 			node = fdt_next_node(tree->fdt, node, NULL);
 		else
-			node = next_outside(tree->fdt, node);
+			node = scan_next_outside(tree->fdt, node);
 	}
 	return OK;
 }
@@ -249,8 +249,8 @@ static int find_gic_node(const void *fdt)
 	while (node >= 0) {
 		const struct known *known = find_known(fdt, node);
 
-		if (!tree_is_enabled(fdt, node) || is_passive(fdt, node)) {
-			node = next_outside(fdt, node);
+		if (!tree_is_enabled(fdt, node) || scan_is_passive(fdt, node)) {
+			node = scan_next_outside(fdt, node);
 			continue;
 		}
 		if (known && known->kind == SCAN_GICV3)
@@ -320,28 +320,6 @@ const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind 
 			return &scan->device[i];
 	}
 	return NULL;
-}
-
-enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struct report *report)
-{
-	int node = fdt_next_node(tree->fdt, 0, NULL);
-
-	while (node >= 0) {
-		struct range range;
-
-		if (is_passive(tree->fdt, node) || !tree_is_enabled(tree->fdt, node)) {
-			node = next_outside(tree->fdt, node);
-			continue;
-		}
-		for (unsigned int i = 0; tree_reg(tree->fdt, node, i, &range) == OK; i++) {
-			enum err e = range_list_add(out, range.base, range.size);
-
-			if (e != OK)
-				return report_fail(report, e, "no memory for the list of device windows");
-		}
-		node = fdt_next_node(tree->fdt, node, NULL);
-	}
-	return OK;
 }
 
 const char *scan_kind_name(enum scan_kind kind)

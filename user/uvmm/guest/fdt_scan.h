@@ -60,8 +60,9 @@ struct scan_input {
 enum err fdt_scan(struct tree *tree, const struct scan_input *in, struct scan *out, struct report *report);
 void fdt_scan_free(struct scan *scan);
 
-/* The windows of all enabled nodes that have some: RAM must not lie there. Call before fdt_scan disables nodes. */
-enum err fdt_scan_windows(const struct tree *tree, struct range_list *out, struct report *report);
+/* The windows of all enabled nodes that have some, and those of PCI bridges: RAM must not lie there. Call before fdt_scan
+ * disables nodes. */
+enum err fdt_scan_windows(const struct tree *tree, struct window_list *out, struct report *report);
 
 /* First device of a kind, NULL: none. */
 const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind);

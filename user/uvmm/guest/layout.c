@@ -1,6 +1,8 @@
 /* Where kernel, ramdisk and device tree go; see layout.h. */
 #include "guest/layout.h"
 
+#include <stdio.h>
+
 #define KERNEL_ALIGN 0x200000ull          /* [LINUX-BOOT] */
 #define DTB_SIZE_MAX 0x200000ull          /* the same */
 #define RAMDISK_WINDOW_ALIGN (1ull << 30) /* kernel and ramdisk share a window aligned so, */
@@ -13,6 +15,7 @@ struct space {
 	size_t area_count;
 	uint64_t total;
 	struct range_list occupied;
+	const char *node; /* the memory node whose RAM it is; NULL: none */
 };
 
 /* What is to be placed. */
@@ -40,21 +43,42 @@ static uint64_t range_end(struct range range)
 	return range.base + range.size;
 }
 
-static void space_init(struct space *space, const struct layout *layout)
+/* Areas stay sorted; pieces that touch become one. */
+static void space_add(struct space *space, struct range range)
 {
-	*space = (struct space){0};
-	for (size_t i = 0; i < layout->piece_count; i++) {
-		const struct ram_piece *piece = &layout->piece[i];
-		struct range *last = space->area_count ? &space->area[space->area_count - 1] : NULL;
+	size_t at = space->area_count;
+	struct range *area = space->area;
 
-		if (piece->source != 0)
-			continue;
-		space->total += piece->size;
-		if (last && range_end(*last) == piece->base.v)
-			last->size += piece->size;
-		else
-			space->area[space->area_count++] = (struct range){piece->base.v, piece->size};
+	while (at > 0 && area[at - 1].base > range.base) {
+		area[at] = area[at - 1];
+		at--;
 	}
+	area[at] = range;
+	space->area_count++;
+	space->total += range.size;
+}
+
+static void space_join(struct space *space)
+{
+	size_t last = 0;
+
+	for (size_t i = 1; i < space->area_count; i++) {
+		if (range_end(space->area[last]) == space->area[i].base)
+			space->area[last].size += space->area[i].size;
+		else
+			space->area[++last] = space->area[i];
+	}
+	space->area_count = space->area_count ? last + 1 : 0;
+}
+
+static void space_init(struct space *space, const struct layout *layout, const char *node)
+{
+	*space = (struct space){.node = node};
+	for (size_t i = 0; i < layout->piece_count; i++) {
+		if (layout->piece[i].source == 0)
+			space_add(space, (struct range){layout->piece[i].base.v, layout->piece[i].size});
+	}
+	space_join(space);
 }
 
 /* The first occupied range that touches the given one, NULL: it is free. */
@@ -130,6 +154,17 @@ static uint64_t space_largest(const struct space *space, const struct wish *wish
 	return low;
 }
 
+/* Only the first memory node's RAM is loaded into: say which that is. */
+#define RAM_NAME_MAX 160
+static const char *ram_name(const struct space *space, char name[static RAM_NAME_MAX])
+{
+	if (!space->node)
+		return "guest RAM";
+	snprintf(name, RAM_NAME_MAX, "the first memory node, %.120s,", space->node);
+	return name;
+}
+#define RAM_NAME(space) ram_name((space), (char[RAM_NAME_MAX]){0})
+
 static enum err fail_no_room(const struct space *space, const struct wish *wish, const char *name,
 			     struct report *report)
 {
@@ -137,16 +172,16 @@ static enum err fail_no_room(const struct space *space, const struct wish *wish,
 
 	if (wish->limit < range_end(space->area[space->area_count - 1]))
 		return report_fail(report, ERR_NOMEM,
-				   "%s needs %s below %#llx, but the largest free piece of guest RAM there has %s; "
-				   "raise the limit or move the RAM with --rambase",
-				   name, REPORT_SIZE(wish->size), (unsigned long long)wish->limit,
-				   REPORT_SIZE(largest));
-	return report_fail(
-		report, ERR_NOMEM,
-		"%s needs %s in one piece, but the largest free piece of guest RAM has %s of %s; give the VM "
-		"at least %s more RAM",
-		name, REPORT_SIZE(wish->size), REPORT_SIZE(largest), REPORT_SIZE(space->total),
-		REPORT_SIZE(wish->size - largest));
+				   "%s needs %s below %#llx, but the largest free piece of %s there has %s; "
+				   "raise the limit or move the RAM with %s",
+				   name, REPORT_SIZE(wish->size), (unsigned long long)wish->limit, RAM_NAME(space),
+				   REPORT_SIZE(largest), space->node ? "reg" : "--rambase");
+	return report_fail(report, ERR_NOMEM,
+			   "%s needs %s in one piece, but the largest free piece of %s has %s of %s; give %s "
+			   "at least %s more%s",
+			   name, REPORT_SIZE(wish->size), RAM_NAME(space), REPORT_SIZE(largest),
+			   REPORT_SIZE(space->total), space->node ? "it" : "the VM", REPORT_SIZE(wish->size - largest),
+			   space->node ? "" : " RAM");
 }
 
 static enum err occupy(struct space *space, uint64_t base, uint64_t size, struct report *report)
@@ -196,11 +231,12 @@ static enum err place_fixed(struct space *space, const struct image *kernel, str
 
 		if (!space_has(space, wanted))
 			return report_fail(report, ERR_NOMEM,
-					   "%s: a segment wants %s at %#llx, but guest RAM is %#llx to %#llx; move the "
-					   "RAM with --rambase, give more of it, or link the kernel elsewhere",
+					   "%s: a segment wants %s at %#llx, but %s is %#llx to %#llx; move the "
+					   "RAM with %s, give more of it, or link the kernel elsewhere",
 					   kernel->file.name, REPORT_SIZE(wanted.size), (unsigned long long)wanted.base,
-					   (unsigned long long)space->area[0].base,
-					   (unsigned long long)range_end(space->area[space->area_count - 1]) - 1);
+					   RAM_NAME(space), (unsigned long long)space->area[0].base,
+					   (unsigned long long)range_end(space->area[space->area_count - 1]) - 1,
+					   space->node ? "reg" : "--rambase");
 		if (conflict)
 			return report_fail(report, ERR_EXIST,
 					   "%s: the segment at %#llx (%s) lies on the reserved range at %#llx (%s)",
@@ -276,7 +312,7 @@ enum err layout_place_images(const struct layout_image_input *in, struct layout 
 	for (int dtb_first = 0; dtb_first < 2; dtb_first++) {
 		struct space space;
 
-		space_init(&space, layout);
+		space_init(&space, layout, in->ram_node);
 		if (!space.area_count)
 			return report_fail(report, ERR_NOMEM, "the guest has no RAM");
 		layout->ramdisk = layout->dtb = (struct range){0};

@@ -1,5 +1,5 @@
 /* Where guest RAM goes: in the holes between device windows; see layout.h. */
-#include "guest/layout.h"
+#include "guest/layout_piece.h"
 
 /* Pieces begin and end at 2 MiB, so that stage 2 maps blocks; only --rambase may begin elsewhere. */
 #define PIECE_ALIGN L4_SUPERPAGE_SIZE
@@ -42,8 +42,8 @@ static bool skip_all(const struct layout_ram_input *in, const struct layout *lay
 {
 	bool moved = false;
 
-	for (size_t i = 0; i < in->windows->count; i++)
-		moved |= skip_range(in->windows->range[i], &hole->base, &hole->end);
+	for (size_t i = 0; i < in->space->windows->count; i++)
+		moved |= skip_range(in->space->windows->window[i].range, &hole->base, &hole->end);
 	for (size_t i = 0; i < layout->piece_count; i++) {
 		struct range range = {layout->piece[i].base.v, layout->piece[i].size};
 
@@ -55,7 +55,7 @@ static bool skip_all(const struct layout_ram_input *in, const struct layout *lay
 /* The lowest hole at or above `from`; false: there is none. */
 static bool next_hole(const struct layout_ram_input *in, const struct layout *layout, uint64_t from, struct hole *out)
 {
-	uint64_t limit = in->limit < ADDRESS_END ? in->limit : ADDRESS_END;
+	uint64_t limit = in->space->limit < ADDRESS_END ? in->space->limit : ADDRESS_END;
 
 	out->base = from;
 	while (out->base < limit) {
@@ -86,29 +86,33 @@ static bool find_hole_for_all(const struct layout_ram_input *in, const struct la
 	return false;
 }
 
-static enum err check_input(const struct layout_ram_input *in, const struct layout *layout, struct report *report)
+static enum err check_source(const struct ram_source *source, struct report *report)
 {
-	const char *cap = in->source.cap;
+	if (!source->size)
+		return report_fail(report, ERR_INVAL, "the dataspace '%s' is empty, so the guest has no RAM",
+				   source->cap);
+	if (source->size % L4_PAGE_SIZE)
+		return report_fail(report, ERR_INVAL,
+				   "the dataspace '%s' has %llu bytes; it must be a multiple of %llu", source->cap,
+				   (unsigned long long)source->size, L4_PAGE_SIZE);
+	return OK;
+}
+
+static enum err check_base(const struct layout_ram_input *in, const struct layout *layout, uint64_t base,
+			   struct report *report)
+{
 	struct hole hole;
 
-	if (!in->source.size)
-		return report_fail(report, ERR_INVAL, "the dataspace '%s' is empty, so the guest has no RAM", cap);
-	if (in->source.size % L4_PAGE_SIZE)
-		return report_fail(report, ERR_INVAL,
-				   "the dataspace '%s' has %llu bytes; it must be a multiple of %llu", cap,
-				   (unsigned long long)in->source.size, L4_PAGE_SIZE);
-	if (!in->has_base)
-		return OK;
-	if (in->base % L4_PAGE_SIZE)
+	if (base % L4_PAGE_SIZE)
 		return report_fail(report, ERR_INVAL, "the RAM base %#llx is not page aligned",
-				   (unsigned long long)in->base);
-	if (in->base >= in->limit)
+				   (unsigned long long)base);
+	if (base >= in->space->limit)
 		return report_fail(report, ERR_RANGE, "the RAM base %#llx is too high: guest addresses end at %#llx",
-				   (unsigned long long)in->base, (unsigned long long)in->limit);
-	if (!next_hole(in, layout, in->base, &hole) || hole.base != in->base)
+				   (unsigned long long)base, (unsigned long long)in->space->limit);
+	if (!next_hole(in, layout, base, &hole) || hole.base != base)
 		return report_fail(report, ERR_EXIST,
 				   "the RAM base %#llx lies in or too near below a device; choose another --rambase",
-				   (unsigned long long)in->base);
+				   (unsigned long long)base);
 	return OK;
 }
 
@@ -117,35 +121,130 @@ static enum err fail_full(const struct layout_ram_input *in, uint64_t placed, st
 	return report_fail(report, ERR_NOMEM,
 			   "the dataspace '%s' has %s, but only %s fit between the devices below %#llx; %s",
 			   in->source.cap, REPORT_SIZE(in->source.size), REPORT_SIZE(placed),
-			   (unsigned long long)in->limit, in->has_base ? "lower --rambase" : "make it smaller");
+			   (unsigned long long)in->space->limit, in->has_base ? "lower --rambase" : "make it smaller");
+}
+
+static enum err place_from(const struct layout_ram_input *in, uint64_t from, struct layout *layout,
+			   struct report *report)
+{
+	struct ram_piece piece = {0};
+	struct hole hole;
+
+	while (piece.offset < in->source.size) {
+		uint64_t left = in->source.size - piece.offset;
+		enum err e;
+
+		if (!next_hole(in, layout, from, &hole))
+			return fail_full(in, piece.offset, report);
+		piece.base.v = hole.base;
+		piece.size = hole.end - hole.base < left ? hole.end - hole.base : left;
+		e = piece_add_range(in->space, &in->source, &piece, layout);
+		if (e != OK)
+			return piece_fail(in->space, in->source.cap, &piece, e, report);
+		piece.offset += piece.size;
+		from = hole.base + piece.size;
+	}
+	return OK;
+}
+
+/* The window that comes first in a range, NULL: none. */
+static const struct window *first_window(const struct layout_space *space, struct range range)
+{
+	const struct window *first = NULL;
+
+	for (size_t i = 0; i < space->windows->count; i++) {
+		const struct window *window = &space->windows->window[i];
+
+		if (range_overlaps(window->range, range) && (!first || window->range.base < first->range.base))
+			first = window;
+	}
+	return first;
+}
+
+static uint64_t page_down(uint64_t value)
+{
+	return value & ~(L4_PAGE_SIZE - 1);
+}
+
+/* Guest address and DMA address are one: what lies on devices of the guest is left out. */
+static enum err place_extent(const struct layout_ram_input *in, const struct ram_extent *extent, uint64_t offset,
+			     struct layout *layout, struct report *report)
+{
+	uint64_t at = extent->address, end = extent->address + extent->size;
+
+	if (end > in->space->limit)
+		end = in->space->limit;
+	while (at < end) {
+		const struct window *window = first_window(in->space, (struct range){at, end - at});
+		uint64_t stop = window ? page_down(window->range.base) : end;
+		struct ram_piece piece = {
+			.base = {at},
+			.size = stop > at ? stop - at : 0,
+			.offset = offset + (at - extent->address),
+		};
+		enum err e = piece_add_range(in->space, &in->source, &piece, layout);
+
+		if (e != OK)
+			return piece_fail(in->space, in->source.cap, &piece, e, report);
+		at = window ? page_down(window->range.base + window->range.size + L4_PAGE_SIZE - 1) : end;
+	}
+	return OK;
+}
+
+static enum err place_at_dma(const struct layout_ram_input *in, struct layout *layout, struct report *report)
+{
+	const struct ram_source *source = &in->source;
+	uint64_t offset = 0, total;
+
+	for (size_t i = 0; i < source->extent_count; i++) {
+		enum err e = place_extent(in, &source->extent[i], offset, layout, report);
+
+		if (e != OK)
+			return e;
+		offset += source->extent[i].size;
+	}
+	total = piece_total(layout, 0);
+	if (!total)
+		return report_fail(
+			report, ERR_NOMEM,
+			"all of the dataspace '%s' lies, for DMA, where the guest's devices are or above %#llx; "
+			"choose another place with --rambase",
+			source->cap, (unsigned long long)in->space->limit);
+	if (total < source->size)
+		report_add(report, REPORT_WARN,
+			   "of the dataspace '%s' only %s of %s are used: the rest lies, for DMA, where the guest's "
+			   "devices are or above %#llx",
+			   source->cap, REPORT_SIZE(total), REPORT_SIZE(source->size),
+			   (unsigned long long)in->space->limit);
+	return OK;
+}
+
+static void warn_of_base(const struct layout_ram_input *in, struct report *report)
+{
+	if (in->space->dma == DMA_PHYSICAL)
+		report_add(report, REPORT_WARN,
+			   "with --rambase guest addresses are not those of DMA, and nothing tells the guest; leave it "
+			   "out, "
+			   "or use a memory node with dma-ranges");
 }
 
 enum err layout_place_ram(const struct layout_ram_input *in, struct layout *layout, struct report *report)
 {
-	uint64_t from = 0, offset = 0;
-	struct hole hole;
-	enum err e = check_input(in, layout, report);
+	bool has_base = in->has_base || in->has_base_of_machine;
+	uint64_t from = in->has_base ? in->base : in->base_of_machine;
+	enum err e = check_source(&in->source, report);
 
 	if (e != OK)
 		return e;
-	if (in->has_base)
-		from = in->base;
-	else if (!find_hole_for_all(in, layout, &from))
+	if (!in->has_base && in->space->dma == DMA_PHYSICAL)
+		return place_at_dma(in, layout, report);
+	if (has_base) {
+		e = check_base(in, layout, from, report);
+		if (e != OK)
+			return e;
+		warn_of_base(in, report);
+	} else if (!find_hole_for_all(in, layout, &from)) {
 		from = 0;
-
-	while (offset < in->source.size) {
-		uint64_t left = in->source.size - offset, size;
-
-		if (!next_hole(in, layout, from, &hole))
-			return fail_full(in, offset, report);
-		if (layout->piece_count == LAYOUT_PIECES_MAX)
-			return report_fail(report, ERR_NOSPC,
-					   "the dataspace '%s' would be split into more than %d pieces by devices",
-					   in->source.cap, LAYOUT_PIECES_MAX);
-		size = hole.end - hole.base < left ? hole.end - hole.base : left;
-		layout->piece[layout->piece_count++] = (struct ram_piece){{hole.base}, size, in->source_index, offset};
-		offset += size;
-		from = hole.base + size;
 	}
-	return OK;
+	return place_from(in, from, layout, report);
 }

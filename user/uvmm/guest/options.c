@@ -13,7 +13,7 @@ struct parser {
 
 /* One line per option: everything that parsing and suggestions need. */
 struct option_spec {
-	char short_name;
+	char short_name; /* 0: none */
 	const char *long_name;
 	const char *argument; /* NULL: takes none */
 	enum err (*take)(struct parser *parser, const char *value);
@@ -260,6 +260,13 @@ static enum err take_fault_mode(struct parser *parser, const char *value)
 	return OK;
 }
 
+static enum err take_keep_ram(struct parser *parser, const char *value)
+{
+	(void)value;
+	parser->options->keep_ram = true;
+	return OK;
+}
+
 static enum err take_help(struct parser *parser, const char *value)
 {
 	(void)value;
@@ -278,6 +285,7 @@ static const struct option_spec spec_table[] = {
 	{'q', "quiet", NULL, take_quiet},
 	{'D', "debug", "[COMPONENT=]LEVEL", take_debug},
 	{'f', "fault-mode", "MODE", take_fault_mode},
+	{0, "keep-ram", NULL, take_keep_ram},
 	{'h', "help", NULL, take_help},
 };
 #define SPEC_COUNT (sizeof spec_table / sizeof spec_table[0])
@@ -298,19 +306,21 @@ const char *options_help(void)
 	       "  -n, --vcpus NUMBER           CPUs of the VM (default: all that the device tree has;\n"
 	       "                               without -d as many as it may run on)\n"
 	       "  -f, --fault-mode MODE        guest accesses to nothing: ignore (default), halt or inject\n"
+	       "      --keep-ram               do not clear guest RAM at start\n"
 	       "  -v, --verbose                say more; twice: say much more\n"
 	       "  -q, --quiet                  say nothing but errors\n"
 	       "  -D, --debug [COMPONENT=]LEVEL  COMPONENT: core cpu mmio irq dev pci pm vbus_event;\n"
 	       "                               LEVEL: quiet warn info trace\n"
 	       "  -h, --help                   this text\n"
 	       "\n"
-	       "Capabilities: ram (the guest's memory, a dataspace), log (its console), rom (the files).\n";
+	       "Capabilities: ram (the guest's memory, a dataspace, unless memory nodes of the device tree\n"
+	       "name others), log (its console), rom (the files).\n";
 }
 
 static const struct option_spec *spec_find_short(char name)
 {
 	for (size_t i = 0; i < SPEC_COUNT; i++) {
-		if (spec_table[i].short_name == name)
+		if (name && spec_table[i].short_name == name)
 			return &spec_table[i];
 	}
 	return NULL;

@@ -47,6 +47,7 @@ struct options {
 	unsigned int vcpu_count; /* 0: not given */
 	bool has_ram_base;
 	uint64_t ram_base;
+	bool keep_ram; /* what is in the dataspaces stays */
 	enum fault_mode fault_mode;
 	enum log_level log[LOG_COMPONENT_COUNT];
 	bool help; /* print options_help() and end; nothing else is checked */

@@ -100,6 +100,13 @@ struct host_line {
 	uint32_t irq;   /* capability */
 };
 
+/* A dataspace that is RAM of the guest. */
+struct host_ram {
+	uint32_t dataspace;
+	uint64_t size;
+	uint8_t *view; /* all of it in our own space */
+};
+
 struct host {
 	uint32_t lock;   /* lock.c */
 	uint64_t parked; /* vCPUs, one bit each, that rest for who holds the lock */
@@ -108,9 +115,8 @@ struct host {
 	struct boot_plan plan;
 	struct guest_mem mem;
 	struct vm vm;
-	uint32_t factory, vm_space, ram;
-	uint64_t ram_size;
-	uint8_t *ram_view; /* all of `ram` in our own space */
+	uint32_t factory, vm_space;
+	struct host_ram ram[LAYOUT_SOURCES_MAX]; /* by index of the plan's sources */
 	unsigned int uart_count;
 	struct host_uart uart[HOST_UARTS_MAX];
 	struct pl031 rtc;
@@ -162,8 +168,8 @@ bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups);
 /* The vCPU whose thread calls, or NULL: the service thread. */
 struct host_vcpu *host_vcpu_self(void);
 
-/* memory.c: RAM in our space; in the guest's, as the plan says. Errors are told. */
-enum err host_memory_open(struct host *host);
+/* memory.c: how the plan gets at RAM, in our space; RAM in the guest's space, as the plan says. Errors are told. */
+struct boot_memory host_memory(struct host *host);
 enum err host_memory_map(struct host *host);
 
 /* vcpu.c: the VM space; the vCPUs, each with its state page, thread and irqs, resting; where they run. */

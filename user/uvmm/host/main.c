@@ -67,7 +67,7 @@ static enum err make_plan(struct host *host)
 	struct boot_input in = {
 		.options = &host->options,
 		.dtbs = dtbs,
-		.ram = {.cap = "ram", .size = host->ram_size},
+		.memory = host_memory(host),
 		.vcpu_count = vcpu_count(&host->options),
 		.address_limit = ADDRESS_LIMIT,
 		.timer_frequency = (uint32_t)l4_counter_hz(),
@@ -101,8 +101,6 @@ static enum err set_up(struct host *host)
 
 	if (err == OK)
 		err = host_vbus_open(host);
-	if (err == OK)
-		err = host_memory_open(host);
 	if (err == OK)
 		err = make_plan(host);
 	if (err == OK)

@@ -16,7 +16,18 @@ struct vm {
 	struct guest_mem mem;
 	struct blob kernel, ramdisk, dtb;
 	uint64_t cleaned;
+	uint64_t ram_size;
 };
+
+static enum err open_ram(void *ctx, const char *cap, size_t source, struct ram_source *out, struct report *report)
+{
+	const struct vm *vm = ctx;
+
+	(void)source;
+	(void)report;
+	*out = (struct ram_source){.cap = cap, .size = vm->ram_size};
+	return strcmp(cap, "ram") ? ERR_NOENT : OK;
+}
 
 static void set_up_vm(struct vm *vm, const char *kernel, const char *dts)
 {
@@ -27,10 +38,11 @@ static void set_up_vm(struct vm *vm, const char *kernel, const char *dts)
 	vm->kernel = blob_read(path);
 	vm->kernel.name = kernel;
 	vm->options.cmdline = "hello guest";
+	vm->ram_size = 4 * MIB;
 	vm->in = (struct boot_input){
 		.options = &vm->options,
 		.kernel = vm->kernel,
-		.ram = {"ram", 4 * MIB},
+		.memory = {.open = open_ram, .ctx = vm},
 		.vcpu_count = 2,
 		.address_limit = 1ull << 40,
 		.timer_frequency = 62500000,
@@ -299,7 +311,7 @@ static void each_bad_input_ends_in_one_sentence_and_an_empty_plan(void **state)
 		struct vm vm;
 
 		set_up_vm(&vm, table[i].kernel, table[i].dts);
-		vm.in.ram.size = table[i].ram;
+		vm.ram_size = table[i].ram;
 		vm.in.vcpu_count = table[i].vcpus;
 		if (table[i].empty_ramdisk)
 			vm.in.ramdisk = (struct blob){"initrd", nothing, 0};

@@ -177,83 +177,6 @@ static void an_overlay_that_does_not_apply_is_named_with_the_reason(void **state
 	}
 }
 
-static void ordinary_and_disabled_memory_nodes_are_removed(void **state)
-{
-	struct opened o =
-		open_tree(HEAD "memory@0 { device_type = \"memory\"; reg = <0 0 0 1>; };"
-			       "memory@1 { device_type = \"memory\"; reg = <0 1 0 1>; };"
-			       "dead { device_type = \"memory\"; l4vmm,dscap = \"x\"; status = \"disabled\"; };"
-			       "soc { memory@2 { device_type = \"memory\"; }; other { }; };"
-			       "rom { device_type = \"memory2\"; l4vmm,dscap = \"rom\"; }; };");
-
-	(void)state;
-	assert_int_equal(fdt_edit_remove_memory(&o.tree, &o.report), OK);
-	assert_true(fdt_path_offset(o.tree.fdt, "/memory@0") < 0);
-	assert_true(fdt_path_offset(o.tree.fdt, "/memory@1") < 0);
-	assert_true(fdt_path_offset(o.tree.fdt, "/dead") < 0);
-	assert_true(fdt_path_offset(o.tree.fdt, "/soc/memory@2") < 0);
-	assert_true(fdt_path_offset(o.tree.fdt, "/soc/other") > 0);
-	assert_true(fdt_path_offset(o.tree.fdt, "/rom") > 0);
-	close_tree(&o);
-}
-
-static void a_memory_node_with_a_capability_is_an_error_for_now(void **state)
-{
-	struct opened o = open_tree(HEAD "memory@0 { device_type = \"memory\"; l4vmm,dscap = \"mine\"; }; };");
-
-	(void)state;
-	assert_int_equal(fdt_edit_remove_memory(&o.tree, &o.report), ERR_NOSYS);
-	expect_text(o.report.error, "/memory@0");
-	expect_text(o.report.error, "l4vmm,dscap");
-	close_tree(&o);
-}
-
-static struct layout two_pieces(uint64_t base)
-{
-	struct layout layout = {.piece_count = 3};
-
-	layout.piece[0] = (struct ram_piece){{base}, 0x8000000, 0, 0};
-	layout.piece[1] = (struct ram_piece){{base + 0x10000000}, 0x2000000, 0, 0x8000000};
-	layout.piece[2] = (struct ram_piece){{base + 0x20000000}, 0x2000000, 1, 0};
-	return layout;
-}
-
-static void the_memory_node_lists_all_pieces_of_its_source(void **state)
-{
-	struct layout layout = two_pieces(0x140000000);
-	struct opened o = open_tree(HEAD "};");
-	int length;
-
-	(void)state;
-	assert_int_equal(fdt_edit_add_memory(&o.tree, &layout, 0, &o.report), OK);
-	assert_string_equal(property(&o, "/memory@140000000", "device_type", &length), "memory");
-	property(&o, "/memory@140000000", "reg", &length);
-	assert_int_equal(length, 2 * 16);
-	assert_int_equal(cells(&o, "/memory@140000000", "reg", 0, 2), 0x140000000);
-	assert_int_equal(cells(&o, "/memory@140000000", "reg", 2, 2), 0x8000000);
-	assert_int_equal(cells(&o, "/memory@140000000", "reg", 4, 2), 0x150000000);
-	assert_int_equal(cells(&o, "/memory@140000000", "reg", 6, 2), 0x2000000);
-	close_tree(&o);
-}
-
-static void the_memory_node_uses_the_cells_of_the_root(void **state)
-{
-	struct layout low = two_pieces(0x40000000), high = two_pieces(0x140000000);
-	struct opened o = open_tree("/dts-v1/; / { #address-cells = <1>; #size-cells = <1>; };");
-	int length;
-
-	(void)state;
-	assert_int_equal(fdt_edit_add_memory(&o.tree, &low, 0, &o.report), OK);
-	property(&o, "/memory@40000000", "reg", &length);
-	assert_int_equal(length, 2 * 8);
-	assert_int_equal(cells(&o, "/memory@40000000", "reg", 2, 1), 0x50000000);
-
-	assert_int_equal(fdt_edit_add_memory(&o.tree, &high, 0, &o.report), ERR_RANGE);
-	expect_text(o.report.error, "#address-cells 1");
-	expect_text(o.report.error, "set both to 2");
-	close_tree(&o);
-}
-
 static void chosen_gets_command_line_and_ramdisk_also_when_it_was_missing(void **state)
 {
 	static const char *const source[] = {HEAD "};",
@@ -349,10 +272,6 @@ int main(void)
 		cmocka_unit_test(overlays_are_applied_in_order),
 		cmocka_unit_test(a_large_overlay_makes_the_tree_grow),
 		cmocka_unit_test(an_overlay_that_does_not_apply_is_named_with_the_reason),
-		cmocka_unit_test(ordinary_and_disabled_memory_nodes_are_removed),
-		cmocka_unit_test(a_memory_node_with_a_capability_is_an_error_for_now),
-		cmocka_unit_test(the_memory_node_lists_all_pieces_of_its_source),
-		cmocka_unit_test(the_memory_node_uses_the_cells_of_the_root),
 		cmocka_unit_test(chosen_gets_command_line_and_ramdisk_also_when_it_was_missing),
 		cmocka_unit_test(without_command_line_and_ramdisk_the_trees_bootargs_stay_and_a_stale_ramdisk_goes),
 		cmocka_unit_test(a_kaslr_seed_is_added_but_never_replaced),

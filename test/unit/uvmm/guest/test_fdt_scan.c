@@ -434,15 +434,17 @@ static void windows_are_those_of_enabled_devices_only(void **state)
 	static const struct range wanted[] = {
 		{0x8000000, 0x10000}, {0x80a0000, 0x100000}, {0x9000000, 0x1000}, {0xa000000, 0x10}};
 	struct report report = {0};
-	struct range_list list = {0};
+	struct window_list list = {0};
 	struct tree tree;
 
 	(void)state;
 	assert_int_equal(fdt_edit_open(&blob, 1, &tree, &report), OK);
 	assert_int_equal(fdt_scan_windows(&tree, &list, &report), OK);
 	assert_int_equal(list.count, 4);
-	assert_memory_equal(list.range, wanted, sizeof wanted);
-	range_list_free(&list);
+	for (size_t i = 0; i < 4; i++)
+		assert_memory_equal(&list.window[i].range, &wanted[i], sizeof wanted[i]);
+	assert_string_equal(list.window[3].path, "/x@a000000");
+	window_list_free(&list);
 	tree_free(&tree);
 	blob_free(&blob);
 }

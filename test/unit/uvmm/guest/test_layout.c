@@ -19,15 +19,15 @@ static uint64_t random_below(struct rng *rng, uint64_t limit)
 	return rng->state % limit;
 }
 
-static enum err place(struct layout *layout, uint64_t size, const uint64_t *base, const struct range_list *windows,
+static enum err place(struct layout *layout, uint64_t size, const uint64_t *base, const struct window_list *windows,
 		      struct report *report)
 {
+	struct layout_space space = {.limit = 1ull << 40, .windows = windows};
 	struct layout_ram_input in = {
-		.source = {"ram", size},
+		.space = &space,
+		.source = {.cap = "ram", .size = size},
 		.has_base = base != NULL,
 		.base = base ? *base : 0,
-		.limit = 1ull << 40,
-		.windows = windows,
 	};
 
 	return layout_place_ram(&in, layout, report);
@@ -35,7 +35,7 @@ static enum err place(struct layout *layout, uint64_t size, const uint64_t *base
 
 static void ram_without_devices_starts_at_the_bottom_or_where_told(void **state)
 {
-	struct range_list none = {0};
+	struct window_list none = {0};
 	struct report report = {0};
 	struct layout layout = {0};
 	uint64_t base = 0x40000000;
@@ -54,8 +54,9 @@ static void ram_without_devices_starts_at_the_bottom_or_where_told(void **state)
 
 static void ram_goes_to_the_lowest_hole_that_holds_it_all(void **state)
 {
-	struct range window[] = {{0x1000000, 0x1000}, {0x8000000, 0x10000}, {0x9000000, 0x1000}};
-	struct range_list windows = {window, 3};
+	struct window window[] = {
+		{{0x1000000, 0x1000}, NULL}, {{0x8000000, 0x10000}, NULL}, {{0x9000000, 0x1000}, NULL}};
+	struct window_list windows = {window, 3};
 	static const struct {
 		uint64_t size, base;
 	} table[] = {
@@ -76,8 +77,8 @@ static void ram_goes_to_the_lowest_hole_that_holds_it_all(void **state)
 
 static void ram_with_a_base_is_split_around_devices(void **state)
 {
-	struct range window[] = {{0x48000000, 0x1000}, {0x49000000, 0x10000}};
-	struct range_list windows = {window, 2};
+	struct window window[] = {{{0x48000000, 0x1000}, NULL}, {{0x49000000, 0x10000}, NULL}};
+	struct window_list windows = {window, 2};
 	struct report report = {0};
 	struct layout layout = {0};
 	uint64_t base = 0x40000000;
@@ -95,8 +96,8 @@ static void ram_with_a_base_is_split_around_devices(void **state)
 
 static void impossible_ram_is_refused_with_the_figures(void **state)
 {
-	struct range window[] = {{0x48000000, 0x1000}};
-	struct range_list windows = {window, 1};
+	struct window window[] = {{{0x48000000, 0x1000}, NULL}};
+	struct window_list windows = {window, 1};
 	static const struct {
 		uint64_t size, base;
 		enum err e;
@@ -148,7 +149,7 @@ static void debian_fits_in_60_mib_with_its_ramdisk_on_top(void **state)
 	struct layout layout = ram_at(0x40000000, 60 * MIB);
 	struct image kernel = linux_image(0, 35 * MIB);
 	struct range_list reserved = {0};
-	struct layout_image_input in = {&kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
 	struct report report = {0};
 
 	(void)state;
@@ -164,7 +165,7 @@ static void the_limit_keeps_the_tree_low_even_where_the_ramdisk_would_go(void **
 	struct layout layout = ram_at(0x40000000, 40 * MIB);
 	struct image kernel = linux_image(0x80000, 35 * MIB);
 	struct range_list reserved = {0};
-	struct layout_image_input in = {&kernel, "initrd", 4 * MIB, 6000, 0x40000000 + 36 * MIB, &reserved};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 4 * MIB, 6000, 0x40000000 + 36 * MIB, &reserved};
 	struct report report = {0};
 
 	(void)state;
@@ -185,7 +186,7 @@ static void reserved_ranges_move_kernel_ramdisk_and_tree(void **state)
 	struct layout layout = ram_at(0x40000000, 60 * MIB);
 	struct image kernel = linux_image(0, 35 * MIB);
 	struct range_list reserved = {range, 2};
-	struct layout_image_input in = {&kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
 	struct report report = {0};
 
 	(void)state;
@@ -199,7 +200,7 @@ static void the_ramdisk_stays_within_32_gib_of_the_kernel(void **state)
 	struct layout layout = ram_at(0x40000000, 64ull << 30);
 	struct image kernel = linux_image(0, 35 * MIB);
 	struct range_list reserved = {0};
-	struct layout_image_input in = {&kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 2 * MIB, 6000, 0, &reserved};
 	struct report report = {0};
 
 	(void)state;
@@ -232,7 +233,7 @@ static void what_does_not_fit_is_named_with_needed_and_available_size(void **sta
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		struct layout layout = ram_at(0x40000000, table[i].ram);
 		struct image kernel = linux_image(0, table[i].kernel);
-		struct layout_image_input in = {&kernel,      "initrd",       table[i].ramdisk,
+		struct layout_image_input in = {NULL,         &kernel,        "initrd", table[i].ramdisk,
 						table[i].dtb, table[i].limit, &reserved};
 
 		assert_int_not_equal(layout_place_images(&in, &layout, &report), OK);
@@ -255,7 +256,7 @@ static void an_elf_lies_where_it_says_or_is_refused(void **state)
 	struct range range[] = {{0x40480000, 0x1000}};
 	struct range_list none = {0}, reserved = {range, 1};
 	struct image kernel = elf_image();
-	struct layout_image_input in = {&kernel, "initrd", 2 * MIB, 6000, 0, &none};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 2 * MIB, 6000, 0, &none};
 	struct layout layout = ram_at(0x40000000, 8 * MIB), elsewhere = ram_at(0x80000000, 8 * MIB);
 	struct report report = {0};
 
@@ -277,7 +278,7 @@ static void only_the_first_source_is_loaded_into(void **state)
 	struct layout layout = ram_at(0x40000000, 16 * MIB);
 	struct image kernel = linux_image(0, 20 * MIB);
 	struct range_list none = {0};
-	struct layout_image_input in = {&kernel, "initrd", 0, 6000, 0, &none};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 0, 6000, 0, &none};
 	struct report report = {0};
 
 	(void)state;
@@ -290,7 +291,7 @@ static void touching_pieces_count_as_one(void **state)
 	struct layout layout = ram_at(0x40000000, 16 * MIB);
 	struct image kernel = linux_image(0, 20 * MIB);
 	struct range_list none = {0};
-	struct layout_image_input in = {&kernel, "initrd", 2 * MIB, 6000, 0, &none};
+	struct layout_image_input in = {NULL, &kernel, "initrd", 2 * MIB, 6000, 0, &none};
 	struct report report = {0};
 
 	(void)state;
@@ -301,8 +302,10 @@ static void touching_pieces_count_as_one(void **state)
 
 /* Random windows, reserved ranges and sizes. */
 struct scene {
-	struct range window[12], reserved[6];
-	struct range_list windows, reserveds;
+	struct window window[12];
+	struct range reserved[6];
+	struct window_list windows;
+	struct range_list reserveds;
 	uint64_t size, base, limit;
 	bool has_base;
 	struct image kernel;
@@ -311,11 +314,11 @@ struct scene {
 
 static void make_scene(struct scene *s, struct rng *rng)
 {
-	s->windows = (struct range_list){s->window, random_below(rng, 13)};
+	s->windows = (struct window_list){s->window, random_below(rng, 13)};
 	s->reserveds = (struct range_list){s->reserved, random_below(rng, 7)};
 	for (size_t i = 0; i < s->windows.count; i++)
-		s->window[i] = (struct range){random_below(rng, 200 * MIB) & ~0xfffull,
-					      (1 + random_below(rng, 2000)) * 0x1000};
+		s->window[i].range = (struct range){random_below(rng, 200 * MIB) & ~0xfffull,
+						    (1 + random_below(rng, 2000)) * 0x1000};
 	for (size_t i = 0; i < s->reserveds.count; i++)
 		s->reserved[i] = (struct range){random_below(rng, 200 * MIB), 1 + random_below(rng, 3 * MIB)};
 	s->size = (1 + random_below(rng, 30000)) * 0x1000;
@@ -351,7 +354,7 @@ static void check_pieces(const struct scene *s, const struct layout *layout)
 		if (i)
 			assert_true(piece->base.v >= layout->piece[i - 1].base.v + layout->piece[i - 1].size);
 		for (size_t w = 0; w < s->windows.count; w++)
-			assert_false(range_overlaps(range, s->window[w]));
+			assert_false(range_overlaps(range, s->window[w].range));
 		offset += piece->size;
 	}
 	assert_int_equal(offset, s->size);
@@ -408,10 +411,17 @@ static void random_layouts_never_overlap_and_lose_no_page(void **state)
 		struct report report = {0};
 		struct layout layout = {0};
 		struct scene s;
+		struct layout_space space;
 		struct layout_ram_input in;
 
 		make_scene(&s, &rng);
-		in = (struct layout_ram_input){{"ram", s.size}, 0, s.has_base, s.base, s.limit, &s.windows};
+		space = (struct layout_space){.limit = s.limit, .windows = &s.windows};
+		in = (struct layout_ram_input){
+			.space = &space,
+			.source = {.cap = "ram", .size = s.size},
+			.has_base = s.has_base,
+			.base = s.base,
+		};
 		if (layout_place_ram(&in, &layout, &report) != OK) {
 			assert_int_not_equal(report.error[0], 0);
 			continue;

@@ -141,6 +141,17 @@ static void the_last_of_verbose_quiet_and_debug_counts(void **state)
 	}
 }
 
+static void ram_is_kept_only_when_that_is_asked_for(void **state)
+{
+	struct parsed kept = PARSE("--keep-ram"), cleared = PARSE("-v");
+
+	(void)state;
+	assert_true(kept.options.keep_ram);
+	assert_false(cleared.options.keep_ram);
+	options_free(&kept.options);
+	options_free(&cleared.options);
+}
+
 static void repeated_trees_keep_their_order_and_the_last_limit_counts(void **state)
 {
 	struct parsed p = PARSE("-d", "base:limit=0x1000", "-d", "one:limit=0x3000", "-d", "two");
@@ -262,6 +273,7 @@ int main(void)
 		cmocka_unit_test(no_kernel_at_all_is_an_error_that_names_both_defaults),
 		cmocka_unit_test(every_option_works_in_all_spellings),
 		cmocka_unit_test(the_last_of_verbose_quiet_and_debug_counts),
+		cmocka_unit_test(ram_is_kept_only_when_that_is_asked_for),
 		cmocka_unit_test(repeated_trees_keep_their_order_and_the_last_limit_counts),
 		cmocka_unit_test(too_many_trees_are_refused),
 		cmocka_unit_test(help_needs_nothing_else),
