@@ -47,7 +47,8 @@ static int set_up(void **state)
 	f->plan.tree.fdt = tree;
 	f->plan.scan.device = devices;
 	f->plan.scan.device_count = 2;
-	f->plan.layout.piece[0] = (struct ram_piece){{VM_RAM}, FAKE_RAM_SIZE, 0, 0x200000};
+	f->plan.layout.piece[0] =
+		(struct ram_piece){.base = {VM_RAM}, .size = FAKE_RAM_SIZE, .source = 0, .offset = 0x200000};
 	f->plan.layout.piece_count = 1;
 	f->fake.page[0].pc = HERE;
 	f->fake.page[1].pc = HERE + 0x100;
