@@ -60,10 +60,11 @@ uint64_t arch_space_limit(const struct space *space);
 
 unsigned int arch_smmu_count(void);
 /* The stream's accesses go through the tables of that space, in force when it returns. The stream is detached before.
- * ERR_RANGE: no such SMMU or stream; ERR_NOMEM: no memory for tables, the stream stays detached. */
+ * ERR_RANGE: no such SMMU or stream; ERR_NODEV: an SMMU that lets nothing through; ERR_NOMEM: no memory for tables, or
+ * too many domains are bound. On an error the stream stays detached. */
 enum err arch_smmu_attach(unsigned int smmu, uint32_t stream, struct space *space);
-/* When it returns, accesses of the stream abort and the SMMU holds nothing of it. */
-void arch_smmu_detach(unsigned int smmu, uint32_t stream);
+/* Of the space that it is attached to. When it returns, accesses of the stream abort and the SMMU holds nothing of it. */
+void arch_smmu_detach(unsigned int smmu, uint32_t stream, struct space *space);
 /* Take the next refused access out of the SMMUs' queues; false: none. When accesses are refused that nobody has taken,
  * the machine calls iommu_faulted [core/iommu.h], at least once after each false. */
 bool arch_smmu_fault(struct smmu_fault *out);

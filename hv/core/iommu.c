@@ -56,7 +56,7 @@ enum err iommu_bind(unsigned int smmu, uint32_t number, struct space *space)
 
 static void detach(struct stream *stream)
 {
-	arch_smmu_detach(stream->smmu, stream->number);
+	arch_smmu_detach(stream->smmu, stream->number, stream->space);
 	list_remove(&stream->in_all);
 	list_remove(&stream->in_space);
 	stream_count--;

@@ -14,6 +14,8 @@
 #define VCPU_MAIL_OTHERS LIMIT(48u, 2u)   /* virtual interrupts from other CPUs, beside those of bound irqs */
 #define LIST_REGISTERS_MAX LIMIT(16u, 1u) /* of the hardware's, how many are used */
 #define VMID_COUNT LIMIT(256u, 40u)       /* 0 belongs to nobody; more than two for each CPU */
+#define SMMU_EVENT_BITS LIMIT(7u, 1u)     /* log2 of the events that an SMMU keeps for us: a page of them */
+#define DMA_ID_COUNT LIMIT(256u, 8u)      /* DMA domains that are bound to streams, at a time; 0 is nobody's */
 #define THREADS_MAX LIMIT(256u, 32u)      /* of a task */
 #define MAPPINGS_MAX LIMIT(4096u, 1024u)  /* of a space */
 #define WATCHERS_MAX LIMIT(256u, 4u)      /* of an object */

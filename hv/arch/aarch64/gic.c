@@ -7,6 +7,7 @@
 
 #include "arch.h"
 #include "arch/aarch64/local.h"
+#include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
 #include "boot/machine.h"
 #include "core/ich.h"
@@ -194,7 +195,7 @@ unsigned int arch_line_count(void)
 
 bool arch_line_is_free(unsigned int line)
 {
-	return line >= 32 && line < line_count && line != uart_line;
+	return line >= 32 && line < line_count && line != uart_line && !smmu_has_line(line);
 }
 
 void arch_line_set_mode(unsigned int line, bool level)

@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "arch/aarch64/local.h"
+#include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
 #include "boot/machine.h"
 #include "boot/root.h"
@@ -179,6 +180,7 @@ void hv_main(uint64_t fdt_address, uint64_t image)
 	cpu_init_registers();
 	gic_init(&machine);
 	gic_init_cpu(cpu);
+	smmu_init(&machine);
 	cpu->idle_since = arch_now();
 	cpu->online = true;
 	cpu_start_others();

@@ -7,6 +7,7 @@
 
 #include "arch.h"
 #include "arch/aarch64/local.h"
+#include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
 #include "core/kmem.h"
 #include "core/limits.h"
@@ -190,11 +191,18 @@ void arch_idle_enter(void)
 enum err arch_space_init(struct space *space)
 {
 	void *root = kmem_pages(space->obj.payer, 2);
+	enum err err;
 
 	if (!root)
 		return ERR_NOMEM;
 	space->arch.root = root;
-	return s2_init(&space->arch.s2, arch_kmem_pa(root), &ops, space);
+	err = space->kind == SPACE_DMA ? smmu_space_init(space)
+				       : s2_init(&space->arch.s2, arch_kmem_pa(root), &ops, space);
+	if (err) {
+		kmem_free_pages(space->obj.payer, root, 2);
+		space->arch.root = NULL;
+	}
+	return err;
 }
 
 static unsigned int s2_attributes(unsigned int flags)
@@ -223,6 +231,8 @@ bool arch_space_clear(struct space *space, uint64_t budget)
 	s2_destroy(&space->arch.s2, budget, &done);
 	if (!done)
 		return false;
+	if (space->kind == SPACE_DMA)
+		smmu_space_clear(space);
 	if (space->arch.vttbr) {
 		flush_all(space);
 		/* Emptied everywhere just now, so the next owner finds nothing of ours. */

@@ -1,6 +1,7 @@
 /* Where the hypervisor is entered, and left. [ARM ESR_EL2] */
 #include "arch.h"
 #include "arch/aarch64/local.h"
+#include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
 #include "call/call.h"
 #include "core/check.h"
@@ -39,7 +40,7 @@ static void handle_shared(struct cpu *cpu, uint32_t intid)
 		if (intid == uart_line) {
 			uart_interrupt();
 			gic_deactivate(intid);
-		} else {
+		} else if (!smmu_interrupt(intid)) {
 			irq_line_fired(intid);
 		}
 		return;

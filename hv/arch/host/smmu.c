@@ -37,9 +37,10 @@ enum err arch_smmu_attach(unsigned int smmu, uint32_t stream, struct space *spac
 	return OK;
 }
 
-void arch_smmu_detach(unsigned int smmu, uint32_t stream)
+void arch_smmu_detach(unsigned int smmu, uint32_t stream, struct space *space)
 {
-	assert(*table_of(smmu, stream) && "only what is attached is detached");
+	(void)space;
+	assert(*table_of(smmu, stream) == space && "only what is attached is detached");
 	*table_of(smmu, stream) = NULL;
 }
 
