@@ -99,6 +99,11 @@ void arch_line_enable(unsigned int line, unsigned int cpu);
 void arch_line_disable(unsigned int line);
 /* Finish a line's interrupt: [GIC ICC_DIR_EL1] */
 void arch_line_deactivate(unsigned int line);
+/* Its state, wherever it is routed; a line that is high and level is pending. */
+bool arch_line_is_pending(unsigned int line);
+bool arch_line_is_active(unsigned int line);
+/* A pending edge is over. */
+void arch_line_forget(unsigned int line);
 
 /* ---- console ---- */
 

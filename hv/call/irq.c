@@ -56,9 +56,24 @@ static enum err unbind(struct call *call)
 	return OK;
 }
 
+static enum err line(struct call *call)
+{
+	bool pending, active;
+	enum err err;
+
+	if (call->w[0] > 1)
+		return ERR_INVAL;
+	err = irq_look_at_line(irq_of(call->obj), call->w[0], &pending, &active);
+	if (err)
+		return err;
+	call->w[0] = pending;
+	call->w[1] = active;
+	return OK;
+}
+
 const struct call_op irq_ops[CALL_OPS_MAX] = {
 	[1] = {bind_thread, L4_RIGHT_S, false}, [2] = {bind_vcpu, L4_RIGHT_S, false},
 	[3] = {trigger, L4_RIGHT_W, false},     [4] = {mask, L4_RIGHT_W, false},
 	[5] = {unmask, L4_RIGHT_W, false},      [6] = {deadline, L4_RIGHT_W, false},
-	[7] = {unbind, L4_RIGHT_S, false},
+	[7] = {unbind, L4_RIGHT_S, false},      [8] = {line, L4_RIGHT_S, false},
 };

@@ -33,16 +33,32 @@ enum err irq_create(struct factory *payer, struct irq **out)
 	return OK;
 }
 
-/* A guest's line is over for the vCPU that had it: taken back while it waits there, and the line is finished so
- * that it can fire for the next. One that the guest handles just now it ends itself. */
+/* The line fired for a guest and cannot be given to it. A level stays visible at the GIC and comes again when it is
+ * enabled; an edge is kept as an event. */
+static void keep_for_later(struct irq *irq)
+{
+	arch_line_disable(irq->line);
+	arch_line_deactivate(irq->line);
+	irq->events += !irq->level;
+}
+
+/* From now on nothing comes of it, also what waits in the mailbox. */
+static void shut_line(struct irq *irq)
+{
+	arch_line_disable(irq->line);
+	if (irq->thread->vcpu && vcpu_recall(irq->thread->vcpu, irq->line))
+		keep_for_later(irq);
+}
+
+/* A guest's line is over for the vCPU that had it: taken back while it waits there, so that it can fire for the next.
+ * One that the guest handles just now it ends itself. */
 static void leave_vcpu(struct irq *irq)
 {
 	struct vcpu *vcpu = irq->thread->vcpu;
 
+	shut_line(irq);
 	if (vcpu && !irq->thread->obj.dead)
 		(void)vcpu_inject_bound(vcpu, (irq->badge & L4_VIRQ_INTID_MASK) | L4_VIRQ_CLEAR, VIRQ_NO_LINE);
-	if (irq->events)
-		arch_line_deactivate(irq->line);
 }
 
 static void unbind(struct irq *irq)
@@ -76,14 +92,20 @@ static bool is_deliverable(const struct irq *irq)
 	return irq->thread && !irq->thread->obj.dead && !irq->obj.dead;
 }
 
+/* line: VIRQ_NO_LINE, or the irq's, which is active and is to be ended by the guest. */
+static bool give_to_vcpu(struct irq *irq, uint32_t line)
+{
+	return !irq->masked && is_deliverable(irq) && irq->badge & L4_VIRQ_ENABLED && irq->thread->vcpu &&
+	       !vcpu_inject_bound(irq->thread->vcpu, irq->badge, line);
+}
+
 static void deliver(struct irq *irq)
 {
 	if (!irq->events || irq->masked || !is_deliverable(irq))
 		return;
 	if (irq->to_vcpu) {
 		/* Nothing is lost when there is no room: the event stays and the next unmask or trigger tries again. */
-		if (irq->badge & L4_VIRQ_ENABLED && irq->thread->vcpu &&
-		    !vcpu_inject_bound(irq->thread->vcpu, irq->badge, irq->line))
+		if (give_to_vcpu(irq, VIRQ_NO_LINE))
 			irq->events = 0;
 		return;
 	}
@@ -116,10 +138,10 @@ enum err irq_bind_vcpu(struct irq *irq, struct thread *thread, uint64_t virq)
 	thread->vcpu->bound_count++;
 	if (irq->line != IRQ_NO_LINE) {
 		/* Disabled for the guest is masked for the hardware, where pending stays visible. */
-		if (virq & L4_VIRQ_ENABLED)
+		if (!(virq & L4_VIRQ_ENABLED))
+			shut_line(irq);
+		else if (!irq->masked)
 			arch_line_enable(irq->line, thread->cpu);
-		else
-			arch_line_disable(irq->line);
 	}
 	deliver(irq);
 	return OK;
@@ -204,15 +226,32 @@ void irq_line_fired(uint32_t line)
 		arch_line_deactivate(line);
 		return;
 	}
-	if (!irq->to_vcpu) {
-		if (irq->level) {
-			/* The source keeps the line up until its driver was there. */
-			irq->line_held = true;
-			arch_line_disable(line);
-		}
-		arch_line_deactivate(line);
+	if (irq->to_vcpu) {
+		if (!give_to_vcpu(irq, line))
+			keep_for_later(irq);
+		return;
 	}
+	if (irq->level) {
+		/* The source keeps the line up until its driver was there. */
+		irq->line_held = true;
+		arch_line_disable(line);
+	}
+	arch_line_deactivate(line);
 	irq_trigger(irq);
+}
+
+enum err irq_look_at_line(struct irq *irq, bool forget, bool *out_pending, bool *out_active)
+{
+	if (irq->line == IRQ_NO_LINE)
+		return ERR_NOENT;
+	if (forget) {
+		arch_line_forget(irq->line);
+		if (irq->to_vcpu)
+			irq->events = 0;
+	}
+	*out_pending = irq->events || arch_line_is_pending(irq->line);
+	*out_active = arch_line_is_active(irq->line);
+	return OK;
 }
 
 void irq_end(struct object *obj)

@@ -42,6 +42,10 @@ enum err irq_bind_line(struct irq *irq, uint32_t line, bool level);
 /* A bound line fired on this CPU; its priority is dropped, it is active. */
 void irq_line_fired(uint32_t line);
 
+/* What the line's state is, after what is pending was forgotten if asked: what was given to a vCPU is not pending here, and
+ * a level that is high is. ERR_NOENT: it is bound to no line. */
+enum err irq_look_at_line(struct irq *irq, bool forget, bool *out_pending, bool *out_active);
+
 void irq_end(struct object *obj);
 void irq_free(struct object *obj);
 

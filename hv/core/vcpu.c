@@ -56,19 +56,22 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 	return OK;
 }
 
+/* No guest will end it. Those of a CPU of its own, below 32, have no active state that outlives the vCPU. */
 static void finish_line(uint32_t line)
 {
 	if (line >= 32 && line != VIRQ_NO_LINE)
 		arch_line_deactivate(line);
 }
 
-void vcpu_finish_lines(const struct vcpu *vcpu)
+static void finish_lines(const struct vcpu *vcpu)
 {
 	uint32_t hw[VIRQ_HW_MAX];
 	unsigned int count = virq_hw_list(&vcpu->virqs, hw);
 
 	for (unsigned int i = 0; i < count; i++)
 		finish_line(hw[i]);
+	for (uint32_t i = 0; i < vcpu->mail_count; i++)
+		finish_line(vcpu->mail_hw[i]);
 }
 
 void vcpu_destroy(struct vcpu *vcpu)
@@ -76,9 +79,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 	struct thread *thread = vcpu->thread;
 
 	assert(vcpu->loaded_on == VCPU_NOT_LOADED);
-	vcpu_finish_lines(vcpu);
-	for (uint32_t i = 0; i < vcpu->mail_count; i++)
-		finish_line(vcpu->mail_hw[i]);
+	finish_lines(vcpu);
 	timeout_cancel(&vcpu->wfi);
 	arch_fp_forget(&vcpu->fp);
 	list_remove(&vcpu->in_vm);
@@ -132,14 +133,14 @@ static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t l
 
 /* What others give while the VMM handles an exit is newer than what the VMM has put into the state page until then: it
  * waits in the mailbox until run has taken the page. On the vCPU's own CPU it is applied at once when no page waits:
- * while the guest runs or sleeps, and when the VMM itself calls, which knows what it wrote. */
-static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit)
+ * while the guest runs or sleeps, and when the VMM itself calls (`own`), which knows what it wrote. */
+static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit, bool own)
 {
 	struct thread *thread = vcpu->thread;
 	struct cpu *cpu = &cpus[thread->cpu];
 	enum err err;
 
-	if (cpu == arch_this_cpu() && (thread->in_guest || cpu->current == thread)) {
+	if (cpu == arch_this_cpu() && (thread->in_guest || own)) {
 		vcpu_take_mail(vcpu);
 		err = apply(vcpu, virq, line);
 	} else {
@@ -158,12 +159,29 @@ static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t
 
 enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq)
 {
-	return inject(vcpu, virq, VIRQ_NO_LINE, VCPU_MAIL_OTHERS);
+	return inject(vcpu, virq, VIRQ_NO_LINE, VCPU_MAIL_OTHERS, cpus[vcpu->thread->cpu].current == vcpu->thread);
 }
 
 enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 {
-	return inject(vcpu, virq, line, VCPU_MAIL_MAX);
+	return inject(vcpu, virq, line, VCPU_MAIL_MAX, false);
+}
+
+bool vcpu_recall(struct vcpu *vcpu, uint32_t line)
+{
+	uint32_t left = 0, count;
+
+	lock_take(&vcpu->mail_lock);
+	count = vcpu->mail_count;
+	for (uint32_t i = 0; i < count; i++) {
+		if (vcpu->mail_hw[i] == line)
+			continue;
+		vcpu->mail[left] = vcpu->mail[i];
+		vcpu->mail_hw[left++] = vcpu->mail_hw[i];
+	}
+	vcpu->mail_count = left;
+	lock_give(&vcpu->mail_lock);
+	return left != count;
 }
 
 void vcpu_take_mail(struct vcpu *vcpu)
@@ -191,6 +209,17 @@ void vcpu_take_mail(struct vcpu *vcpu)
 	lock_give(&vcpu->mail_lock);
 }
 
+void vcpu_take_ends(struct vcpu *vcpu)
+{
+	struct virq_ended ended;
+
+	virq_maintenance(&vcpu->virqs, &ended);
+	for (uint32_t i = 0; i < ended.hw_count; i++)
+		arch_line_deactivate(ended.hw[i]);
+	for (uint32_t i = 0; i < ended.eoi_count && vcpu->eoi_count < L4_VCPU_LR_MAX; i++)
+		vcpu->eoi[vcpu->eoi_count++] = ended.eoi[i];
+}
+
 bool vcpu_wait(struct vcpu *vcpu)
 {
 	struct thread *thread = vcpu->thread;
@@ -199,6 +228,9 @@ bool vcpu_wait(struct vcpu *vcpu)
 	if (thread->obj.dead)
 		return false;
 	vcpu_take_mail(vcpu);
+	/* The guest may have ended one just now. The maintenance interrupt for it does not come when another vCPU gets
+	 * the hardware first. */
+	vcpu_take_ends(vcpu);
 	if (thread->wake || vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu)))
 		return false;
 	sched_unready(thread);

@@ -60,8 +60,6 @@ static inline bool vcpu_is_intid(uint64_t virq)
 
 /* ERR_BUSY: the thread has one; ERR_INVAL, ERR_EXIST, ERR_NOMEM for the state page. */
 enum err vcpu_create(struct factory *payer, struct thread *thread, struct space *vm, ipa_t state_at);
-/* Hardware lines that its queue holds are finished, as no guest will; those of a CPU of its own, below 32, are not. */
-void vcpu_finish_lines(const struct vcpu *vcpu);
 /* Only from the reaper, when no CPU has it loaded. */
 void vcpu_destroy(struct vcpu *vcpu);
 /* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). ERR_NOSPC: too many at once. */
@@ -69,6 +67,10 @@ enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq);
 /* The same for an irq that is bound to the vCPU: the mailbox has always room for it. line: hardware line that is active
  * for it, or VIRQ_NO_LINE. */
 enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line);
+/* What the mailbox has for that line is taken out of it: true if there was something, and the line is still active. */
+bool vcpu_recall(struct vcpu *vcpu, uint32_t line);
+/* On its own CPU, loaded or not: the guest's ends of interrupts that somebody waits for are noted. */
+void vcpu_take_ends(struct vcpu *vcpu);
 /* On its own CPU, before the guest is entered: take the mail. */
 void vcpu_take_mail(struct vcpu *vcpu);
 /* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. */

@@ -116,6 +116,12 @@ void virq_hold(struct virq_queue *q, bool on);
 /* Forgets everything, loaded or not. The caller looks at virq_hw_list before. */
 void virq_reset(struct virq_queue *q);
 
+/* What is linked, by the virtual interrupt it stands for; returns how many. */
+struct virq_link {
+	uint32_t intid, hw;
+};
+unsigned int virq_links(const struct virq_queue *q, struct virq_link links[VIRQ_HW_MAX]);
+
 /* Physical interrupts linked to what is pending or active here: their active state at the GIC belongs to this vCPU, to
  * be saved, cleared and restored when vCPUs switch. Returns how many. */
 unsigned int virq_hw_list(const struct virq_queue *q, uint32_t hw[VIRQ_HW_MAX]);

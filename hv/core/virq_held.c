@@ -38,23 +38,33 @@ unsigned int virq_held(const struct virq_queue *q, uint64_t held[L4_VCPU_HELD_MA
 }
 
 /* Ended in a list register with HW: the GIC knows. Ended elsewhere: held active until it is reported. */
-static unsigned int add_hw(uint32_t *hw, unsigned int count, struct virq_entry entry, bool in_lr)
+static unsigned int add_link(struct virq_link *links, unsigned int count, struct virq_entry entry, bool in_lr)
 {
 	bool done = in_lr && (entry.lr & ICH_LR_HW) && !(entry.lr & ICH_LR_STATE);
 
 	if (virq_entry_hw(entry) && !done && count < VIRQ_HW_MAX)
-		hw[count++] = virq_entry_hw(entry);
+		links[count++] = (struct virq_link){virq_entry_intid(entry.lr), virq_entry_hw(entry)};
+	return count;
+}
+
+unsigned int virq_links(const struct virq_queue *q, struct virq_link links[VIRQ_HW_MAX])
+{
+	unsigned int count = 0;
+
+	for (uint32_t left = q->lr_used; left; left &= left - 1)
+		count = add_link(links, count, virq_lr_entry(q, (unsigned int)__builtin_ctz(left)), true);
+	for (unsigned int at = 0; at < q->behind_count; at++)
+		count = add_link(links, count, q->behind[at], false);
 	return count;
 }
 
 unsigned int virq_hw_list(const struct virq_queue *q, uint32_t hw[VIRQ_HW_MAX])
 {
-	unsigned int count = 0;
+	struct virq_link links[VIRQ_HW_MAX];
+	unsigned int count = virq_links(q, links);
 
-	for (uint32_t left = q->lr_used; left; left &= left - 1)
-		count = add_hw(hw, count, virq_lr_entry(q, (unsigned int)__builtin_ctz(left)), true);
-	for (unsigned int at = 0; at < q->behind_count; at++)
-		count = add_hw(hw, count, q->behind[at], false);
+	for (unsigned int i = 0; i < count; i++)
+		hw[i] = links[i].hw;
 	return count;
 }
 

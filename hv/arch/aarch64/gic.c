@@ -21,6 +21,8 @@
 #define GICD_IGROUPR 0x0080
 #define GICD_ISENABLER 0x0100
 #define GICD_ICENABLER 0x0180
+#define GICD_ISPENDR 0x0200
+#define GICD_ICPENDR 0x0280
 #define GICD_ISACTIVER 0x0300
 #define GICD_ICACTIVER 0x0380
 #define GICD_IPRIORITYR 0x0400
@@ -227,6 +229,21 @@ void arch_line_deactivate(unsigned int line)
 	else
 		/* From any CPU, also for one that another CPU took. [GIC GICD_ICACTIVER<n>] */
 		write32(gicd, GICD_ICACTIVER + line / 32 * 4, 1u << line % 32);
+}
+
+bool arch_line_is_pending(unsigned int line)
+{
+	return read32(gicd, GICD_ISPENDR + line / 32 * 4) >> line % 32 & 1;
+}
+
+bool arch_line_is_active(unsigned int line)
+{
+	return read32(gicd, GICD_ISACTIVER + line / 32 * 4) >> line % 32 & 1;
+}
+
+void arch_line_forget(unsigned int line)
+{
+	write32(gicd, GICD_ICPENDR + line / 32 * 4, 1u << line % 32);
 }
 
 /* [GIC ICC_SGI1R_EL1] */

@@ -380,16 +380,8 @@ void vcpu_vtimer_fired(struct cpu *cpu)
 
 void vcpu_maintenance(struct cpu *cpu)
 {
-	struct vcpu *vcpu = cpu->loaded;
-	struct virq_ended ended;
-
-	if (!vcpu) {
+	if (cpu->loaded)
+		vcpu_take_ends(cpu->loaded);
+	else
 		WRITE_SYSREG(ich_hcr_el2, 0);
-		return;
-	}
-	virq_maintenance(&vcpu->virqs, &ended);
-	for (uint32_t i = 0; i < ended.hw_count; i++)
-		arch_line_deactivate(ended.hw[i]);
-	for (uint32_t i = 0; i < ended.eoi_count && vcpu->eoi_count < L4_VCPU_LR_MAX; i++)
-		vcpu->eoi[vcpu->eoi_count++] = ended.eoi[i];
 }

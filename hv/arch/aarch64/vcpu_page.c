@@ -46,30 +46,61 @@ static void take_timer(struct vcpu *vcpu)
 	}
 }
 
+/* The line that stood for this interrupt until now, or VIRQ_HW_NONE; it is taken from the list. A VMM can keep a link, not
+ * make one. */
+static uint32_t take_link(struct virq_link *links, unsigned int count, uint32_t intid)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t hw = links[i].hw;
+
+		if (links[i].intid != intid)
+			continue;
+		links[i].hw = VIRQ_HW_NONE;
+		return hw;
+	}
+	return VIRQ_HW_NONE;
+}
+
+static void take_held(struct vcpu *vcpu, uint64_t word, struct virq_link *links, unsigned int count)
+{
+	uint32_t hw = VIRQ_HW_NONE;
+
+	if (word & L4_VIRQ_BOUND && (word & L4_VIRQ_INTID_MASK) == gic_vtimer_ppi) {
+		hw = gic_vtimer_ppi;
+		gic_ppi_set_active(hw, true);
+	} else if (word & L4_VIRQ_BOUND) {
+		hw = take_link(links, count, (uint32_t)(word & L4_VIRQ_INTID_MASK));
+	}
+	/* A bad entry is the VMM's loss. */
+	if (virq_restore(&vcpu->virqs, word, hw) && hw != VIRQ_HW_NONE) {
+		if (hw < 32)
+			gic_ppi_set_active(hw, false);
+		else
+			arch_line_deactivate(hw);
+	}
+}
+
 static void take_vgic(struct vcpu *vcpu)
 {
 	struct l4_vcpu_vgic *page = &vcpu->state->vgic;
+	struct virq_link links[VIRQ_HW_MAX];
 	uint32_t count = page->held_count;
+	unsigned int link_count;
 
-	/* What was linked to hardware is let go of here and linked again below. */
 	vcpu_set_ppis_active(vcpu, false);
-	vcpu_finish_lines(vcpu);
+	link_count = virq_links(&vcpu->virqs, links);
 	virq_reset(&vcpu->virqs);
 	vcpu->vmcr = page->vmcr;
 	memcpy(vcpu->ap0r, page->ap0r, sizeof(vcpu->ap0r));
 	memcpy(vcpu->ap1r, page->ap1r, sizeof(vcpu->ap1r));
 	WRITE_SYSREG(ich_vmcr_el2, vcpu->vmcr);
 	vcpu_write_apr(vcpu);
-	for (uint32_t i = 0; i < count && i < L4_VCPU_HELD_MAX; i++) {
-		uint64_t word = page->held[i];
-		bool timer = word & L4_VIRQ_BOUND && (word & L4_VIRQ_INTID_MASK) == gic_vtimer_ppi;
-
-		if (timer)
-			gic_ppi_set_active(gic_vtimer_ppi, true);
-		/* A bad entry is the VMM's loss. */
-		if (virq_restore(&vcpu->virqs, word, timer ? gic_vtimer_ppi : VIRQ_HW_NONE) && timer)
-			gic_ppi_set_active(gic_vtimer_ppi, false);
-	}
+	for (uint32_t i = 0; i < count && i < L4_VCPU_HELD_MAX; i++)
+		take_held(vcpu, __atomic_load_n(&page->held[i], __ATOMIC_RELAXED), links, link_count);
+	/* Of what is not there any more the lines can fire again. */
+	for (unsigned int i = 0; i < link_count; i++)
+		if (links[i].hw >= 32)
+			arch_line_deactivate(links[i].hw);
 }
 
 /* Breakpoints go into the hardware here and when the vCPU is loaded; they do nothing outside the guest, as MDSCR_EL1.MDE

@@ -426,6 +426,22 @@ void arch_line_disable(unsigned int line)
 void arch_line_deactivate(unsigned int line)
 {
 	host.line[line].deactivations++;
+	host.line[line].active = false;
+}
+
+bool arch_line_is_pending(unsigned int line)
+{
+	return host.line[line].pending;
+}
+
+bool arch_line_is_active(unsigned int line)
+{
+	return host.line[line].active;
+}
+
+void arch_line_forget(unsigned int line)
+{
+	host.line[line].pending = false;
 }
 
 /* ---- console ---- */

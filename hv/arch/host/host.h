@@ -19,6 +19,7 @@
 
 struct host_line {
 	bool enabled, level;
+	bool pending, active; /* as the test sets them; a deactivation ends active */
 	unsigned int cpu;
 	unsigned int deactivations;
 };

@@ -78,6 +78,7 @@ static const struct {
 	{L4_IRQ_UNMASK, L4_RIGHT_W, false},
 	{L4_IRQ_DEADLINE, L4_RIGHT_W, false},
 	{L4_IRQ_UNBIND, L4_RIGHT_S, false},
+	{L4_IRQ_LINE, L4_RIGHT_S, false},
 	{L4_FACTORY_CREATE, L4_RIGHT_S, false},
 	{L4_FACTORY_INFO, L4_RIGHT_R, false},
 	{L4_SCHEDULER_PLACE, L4_RIGHT_W, false},

@@ -234,6 +234,22 @@ static struct thread *make_vcpu(struct world *w, unsigned int cpu)
 	return t;
 }
 
+#define OFF L4_VIRQ(50, 0x80, L4_VIRQ_GROUP1)
+#define ON (OFF | L4_VIRQ_ENABLED)
+
+static bool waits(const struct thread *t)
+{
+	return virq_any_pending(&t->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT);
+}
+
+/* Acknowledged by that CPU. [GIC ICC_IAR1_EL1] */
+static void fire(unsigned int cpu)
+{
+	host.cpu = cpu;
+	host.line[LINE].active = true;
+	irq_line_fired(LINE);
+}
+
 static void a_line_of_a_guest_is_left_active_for_the_guest(void **state)
 {
 	struct world *w = *state;
@@ -241,22 +257,159 @@ static void a_line_of_a_guest_is_left_active_for_the_guest(void **state)
 	struct irq *irq = make_irq(w);
 
 	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
-	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
 	assert_true(host.line[LINE].enabled);
-	host.cpu = 1;
-	irq_line_fired(LINE);
+	t->in_guest = true;
+	fire(1);
 	assert_true(host.line[LINE].enabled);
-	assert_int_equal(host.line[LINE].deactivations, 0);
+	assert_true(host.line[LINE].active);
 	assert_int_equal(irq->events, 0);
-	assert_true(virq_any_pending(&t->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+	assert_true(waits(t));
 	/* The guest disables it: physically masked, and pending is kept. */
-	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_GROUP1)), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, OFF), OK);
 	assert_false(host.line[LINE].enabled);
 	irq_trigger(irq);
 	assert_int_equal(irq->events, 1);
 	irq_unmask(irq);
 	assert_false(host.line[LINE].enabled);
 	assert_int_equal(t->vcpu->bound_count, 1);
+}
+
+static void a_line_that_fires_while_the_vmm_handles_an_exit_comes_after_its_page(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+	assert_ptr_equal(cpus[1].current, t);
+	host.cpu = 0;
+	assert_int_equal(vcpu_inject(t->vcpu, L4_VIRQ(60, 0x80, L4_VIRQ_GROUP1)), OK);
+	fire(1);
+	assert_false(waits(t));
+	assert_int_equal(t->vcpu->mail_count, 2); /* and the mail before it stays, too */
+	vcpu_take_mail(t->vcpu);
+	assert_true(waits(t));
+	assert_true(host.line[LINE].active);
+}
+
+/* Whatever had been sent to the vCPU and not arrived when the guest disables the line does not arrive. */
+static void a_line_that_is_disabled_does_not_come_out_of_the_mailbox(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int level = 0; level < 2; level++) {
+		struct thread *t = make_vcpu(w, 1);
+		struct irq *irq = make_irq(w);
+
+		assert_int_equal(irq_bind_line(irq, LINE, level), OK);
+		assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+		fire(1);
+		assert_int_equal(t->vcpu->mail_count, 1);
+		assert_int_equal(irq_bind_vcpu(irq, t, OFF), OK);
+		assert_int_equal(t->vcpu->mail_count, 0);
+		/* A level is the GIC's to remember, an edge was acknowledged. */
+		assert_false(host.line[LINE].active);
+		assert_int_equal(irq->events, !level);
+		assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+		assert_true(host.line[LINE].enabled);
+		assert_int_equal(t->vcpu->mail_count, !level);
+		end_owned(w, &irq->obj);
+		end_owned(w, &t->space->obj);
+	}
+}
+
+/* It was acknowledged before it was disabled, on a CPU that had to wait for the lock. */
+static void a_line_that_fires_although_disabled_is_kept_for_later(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int level = 0; level < 2; level++) {
+		struct thread *t = make_vcpu(w, 1);
+		struct irq *irq = make_irq(w);
+
+		assert_int_equal(irq_bind_line(irq, LINE, level), OK);
+		assert_int_equal(irq_bind_vcpu(irq, t, OFF), OK);
+		fire(1);
+		assert_false(host.line[LINE].active);
+		assert_false(host.line[LINE].enabled);
+		assert_int_equal(t->vcpu->mail_count, 0);
+		assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+		assert_int_equal(t->vcpu->mail_count, !level);
+		end_owned(w, &irq->obj);
+		end_owned(w, &t->space->obj);
+	}
+}
+
+static void a_line_goes_with_its_guest_from_cpu_to_cpu(void **state)
+{
+	struct world *w = *state;
+	struct thread *a = make_vcpu(w, 1), *b = make_vcpu(w, 2);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, false), OK);
+	assert_int_equal(irq_bind_vcpu(irq, a, ON), OK);
+	assert_int_equal(host.line[LINE].cpu, 1);
+	fire(1);
+	assert_int_equal(irq_bind_vcpu(irq, b, ON), OK);
+	assert_true(host.line[LINE].enabled);
+	assert_int_equal(host.line[LINE].cpu, 2);
+	assert_int_equal(a->vcpu->bound_count, 0);
+	host.cpu = 1;
+	vcpu_take_mail(a->vcpu);
+	assert_false(waits(a));
+	host.cpu = 2;
+	vcpu_take_mail(b->vcpu);
+	assert_true(waits(b));
+}
+
+static void a_masked_line_stays_masked_whatever_the_guest_does(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	irq_mask(irq);
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+	assert_false(host.line[LINE].enabled);
+	irq_unmask(irq);
+	assert_true(host.line[LINE].enabled);
+	irq_unbind(irq);
+	assert_false(host.line[LINE].enabled);
+}
+
+static void the_state_of_a_line_can_be_seen_while_it_is_masked(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 1);
+	struct irq *irq = make_irq(w);
+	bool pending, active;
+
+	assert_int_equal(irq_look_at_line(irq, false, &pending, &active), ERR_NOENT);
+	assert_int_equal(irq_bind_line(irq, LINE, false), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, OFF), OK);
+	host.line[LINE].pending = true;
+	assert_int_equal(irq_look_at_line(irq, false, &pending, &active), OK);
+	assert_true(pending);
+	assert_false(active);
+	assert_int_equal(irq_look_at_line(irq, true, &pending, &active), OK);
+	assert_false(pending);
+	/* One that was taken from the mailbox waits here. */
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+	fire(1);
+	assert_int_equal(irq_look_at_line(irq, false, &pending, &active), OK);
+	assert_false(pending);
+	assert_true(active);
+	assert_int_equal(irq_bind_vcpu(irq, t, OFF), OK);
+	assert_int_equal(irq_look_at_line(irq, false, &pending, &active), OK);
+	assert_true(pending);
+	assert_false(active);
+	assert_int_equal(irq_look_at_line(irq, true, &pending, &active), OK);
+	assert_false(pending);
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+	assert_int_equal(t->vcpu->mail_count, 0);
 }
 
 static void binding_to_a_vcpu_is_checked(void **state)
@@ -286,9 +439,9 @@ static void a_line_that_a_guest_has_not_ended_fires_for_the_next_owner(void **st
 		unsigned int before = host.line[LINE].deactivations;
 
 		assert_int_equal(irq_bind_line(irq, LINE, true), OK);
-		assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
-		host.cpu = i == 4 ? 0 : 1;
-		irq_line_fired(LINE);
+		assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
+		t->in_guest = i < 4;
+		fire(i == 4 ? 0 : 1);
 		assert_int_equal(t->vcpu->mail_count, i == 4);
 		assert_int_equal(host.line[LINE].deactivations, before);
 		if (i == 0)
@@ -305,7 +458,7 @@ static void a_line_that_a_guest_has_not_ended_fires_for_the_next_owner(void **st
 			vcpu_take_mail(t->vcpu); /* the guest goes on */
 		assert_true(host.line[LINE].deactivations > before);
 		if (i < 3)
-			assert_false(virq_any_pending(&t->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+			assert_false(waits(t));
 		if (i != 2)
 			end_owned(w, &irq->obj);
 		if (i < 3)
@@ -320,15 +473,15 @@ static void a_line_that_fires_for_a_dead_guest_is_kept_for_the_next(void **state
 	struct irq *irq = make_irq(w);
 
 	assert_int_equal(irq_bind_line(irq, LINE, false), OK);
-	assert_int_equal(irq_bind_vcpu(irq, t, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	assert_int_equal(irq_bind_vcpu(irq, t, ON), OK);
 	end_owned(w, &t->space->obj);
 	host.cpu = 2;
 	irq_line_fired(LINE);
 	assert_int_equal(irq->events, 1);
-	assert_int_equal(irq_bind_vcpu(irq, heir, L4_VIRQ(50, 0x80, L4_VIRQ_ENABLED | L4_VIRQ_GROUP1)), OK);
+	assert_int_equal(irq_bind_vcpu(irq, heir, ON), OK);
 	host_settle_all();
 	vcpu_take_mail(heir->vcpu);
-	assert_true(virq_any_pending(&heir->vcpu->virqs, ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT));
+	assert_true(waits(heir));
 	assert_int_equal(irq->events, 0);
 }
 
@@ -424,6 +577,12 @@ int main(void)
 		TEST(an_edge_line_stays_open),
 		TEST(a_line_without_owner_is_shut_up),
 		TEST(a_line_of_a_guest_is_left_active_for_the_guest),
+		TEST(a_line_that_fires_while_the_vmm_handles_an_exit_comes_after_its_page),
+		TEST(a_line_that_is_disabled_does_not_come_out_of_the_mailbox),
+		TEST(a_line_that_fires_although_disabled_is_kept_for_later),
+		TEST(a_line_goes_with_its_guest_from_cpu_to_cpu),
+		TEST(a_masked_line_stays_masked_whatever_the_guest_does),
+		TEST(the_state_of_a_line_can_be_seen_while_it_is_masked),
 		TEST(binding_to_a_vcpu_is_checked),
 		TEST(a_line_that_a_guest_has_not_ended_fires_for_the_next_owner),
 		TEST(a_line_that_fires_for_a_dead_guest_is_kept_for_the_next),

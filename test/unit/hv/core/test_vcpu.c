@@ -1,4 +1,5 @@
 /* Tests of hv/core/vcpu: making one, interrupts from near and far, WFI, wake-ups, and every end. */
+#include "arch_lr.h"
 #include "core/vcpu.h"
 #include "hv/world.h"
 
@@ -202,6 +203,21 @@ static void wfi_waits_until_something_is_pending(void **state)
 	assert_ptr_equal(cpus[1].guest, m.vcpu);
 }
 
+/* Its maintenance interrupt comes too late when another vCPU gets the hardware first. [GIC ICH_MISR_EL2.EOI] */
+static void an_interrupt_that_ended_just_before_wfi_is_told(void **state)
+{
+	struct machine m = make_machine(*state, 1);
+
+	enter(&m);
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_EOI), OK);
+	arch_lr_write(0, arch_lr_read(0) & ~ICH_LR_STATE); /* taken and ended */
+	assert_false(wfi(&m));
+	vcpu_check_guest(m.thread);
+	assert_int_equal(m.vcpu->state->exit, L4_EXIT_EOI);
+	assert_int_equal(m.vcpu->eoi_count, 1);
+	assert_int_equal(m.vcpu->eoi[0], 40);
+}
+
 static void a_message_for_the_vmm_ends_the_guests_turn(void **state)
 {
 	struct world *w = *state;
@@ -359,6 +375,7 @@ int main(void)
 		TEST(what_others_give_while_the_vmm_handles_an_exit_comes_after_its_page),
 		TEST(mail_that_does_not_fit_is_refused_and_nothing_of_it_is_lost),
 		TEST(wfi_waits_until_something_is_pending),
+		TEST(an_interrupt_that_ended_just_before_wfi_is_told),
 		TEST(a_message_for_the_vmm_ends_the_guests_turn),
 		TEST(a_notification_between_two_turns_is_not_lost),
 		TEST(two_vcpus_take_turns_in_the_hardware),

@@ -297,6 +297,16 @@ static inline enum err l4_irq_unbind(uint32_t irq)
 	return l4_invoke0(irq, L4_IRQ_UNBIND);
 }
 
+/* Is its hardware line pending? What was given to a vCPU is not. With `forget` a pending edge is over before the look. */
+static inline enum err l4_irq_line(uint32_t irq, bool forget, bool *out_pending)
+{
+	struct l4_msg m = {.tag = L4_TAG(L4_IRQ_LINE, 1), .word = {forget}};
+	enum err err = l4_invoke(irq, &m);
+
+	*out_pending = err == OK && m.word[0] != 0;
+	return err;
+}
+
 /* Factories. The new object's capability, with all rights, goes to `slot`. */
 
 static inline enum err l4_factory_create(uint32_t factory, int64_t type, uint32_t slot, uint64_t a, uint64_t b,
