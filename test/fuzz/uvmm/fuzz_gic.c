@@ -1,9 +1,10 @@
 /* Fuzzer of the GICv3 model: any accesses, SGIs, lines, guests that take and end what they get,
- * CPUs that go off and come on, a hypervisor that does not answer.
+ * CPUs that go off and come on, lines of the machine, a hypervisor that does not answer.
  * seeds: test/fuzz/uvmm/gic
  *
  * Input: commands of 12 bytes. Checked besides the sanitizers: the hypervisor is never asked to hold more than it can,
- * no interrupt that does not exist is handed over, and nothing pending and enabled is forgotten. */
+ * no interrupt that does not exist is handed over, nothing pending and enabled is forgotten, and in the end a line of the
+ * machine reaches the guest if and only if its registers say so. */
 #include <stdlib.h>
 
 #include "uvmm/model/fake_hv.h"
@@ -45,6 +46,7 @@ static void step(struct gic *gic, struct fake_hv *hv, const uint8_t *c)
 		break;
 	case LINE_SPI:
 		gic_set_spi(gic, where % 128, c[1] & 8);
+		fake_wire(hv, where % 128, c[1] & 8);
 		break;
 	case LINE_PPI:
 		gic_set_ppi(gic, cpu, where % 40, c[1] & 8);
@@ -67,6 +69,7 @@ static void step(struct gic *gic, struct fake_hv *hv, const uint8_t *c)
 	case POWER:
 		gic_cpu_take_back(gic, cpu);
 		memset(&hv->vgic[cpu], 0, sizeof(hv->vgic[cpu]));
+		fake_lines_go_on(hv);
 		if (c[1] & 8)
 			gic_cpu_give_again(gic, cpu);
 		break;
@@ -104,6 +107,7 @@ static void drain(struct gic *gic, struct fake_hv *hv)
 			if (word >= 16 && word < 32)
 				gic_set_ppi(gic, cpu, (uint32_t)word, false);
 			gic_set_spi(gic, (uint32_t)word, false);
+			fake_wire(hv, (uint32_t)word, false);
 			fake_end(hv, gic, cpu, (uint32_t)word);
 		}
 		if (!any)
@@ -120,6 +124,21 @@ static void drain(struct gic *gic, struct fake_hv *hv)
 	}
 }
 
+static void check_lines(const struct gic *gic, struct fake_hv *hv)
+{
+	for (unsigned int i = 0; i < FAKE_LINES; i++) {
+		uint32_t intid = hv->line[i].intid, bit = 1u << intid % 32;
+		const struct gic_bank *b = &gic->state.spi[intid / 32 - 1];
+		unsigned int cpu = gic->state.target[intid - 32];
+		bool on = b->enable & bit && gic->state.ctlr & (b->group & bit ? 2 : 1) && cpu != GIC_NOBODY;
+
+		fake_wire(hv, intid, false);
+		fake_wire(hv, intid, true);
+		if (on != (cpu != GIC_NOBODY && fake_is_pending(hv, cpu, intid)))
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint64_t mpidr[FAKE_CPUS] = {0, 1, 0x100, 0x100000001};
@@ -130,6 +149,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (gic_init(&gic, &port, mpidr, FAKE_CPUS, 96) != OK)
 		return 0;
 	gic_bind(&gic, 0, 27);
+	for (unsigned int i = 0; i < FAKE_LINES; i++) {
+		hv.line[i] = (struct fake_line){.intid = 40 + i, .level = i == 0};
+		if (gic_bind_line(&gic, 40 + i, i == 0) != OK)
+			abort();
+	}
 	for (; size >= COMMAND_SIZE; data += COMMAND_SIZE, size -= COMMAND_SIZE) {
 		step(&gic, &hv, data);
 		check(&gic, &hv);
@@ -138,5 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
 		gic_cpu_give_again(&gic, cpu);
 	drain(&gic, &hv);
+	if (hv.vgic[0].held_count + hv.vgic[1].held_count + hv.vgic[2].held_count + hv.vgic[3].held_count == 0)
+		check_lines(&gic, &hv);
 	return 0;
 }

@@ -190,6 +190,8 @@ void host_uart_feed(struct host_uart *uart);
 enum err host_line_add(struct host *host, uint32_t intid, uint32_t irq, bool level);
 /* With the lock held: the guest configured it. ERR_NOENT: no such line. */
 enum err host_line_configure(struct host *host, unsigned int cpu, uint64_t virq);
+/* The same: is it pending at the machine's GIC, not given to the guest yet? An edge may be forgotten before. */
+bool host_line_is_pending(const struct host *host, uint32_t intid, bool forget);
 
 /* passthrough.c: registers and lines of the machine's devices, as the plan says. When vCPUs and GIC are there. Nodes that
  * get nothing after all are disabled. */

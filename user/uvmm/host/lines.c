@@ -36,3 +36,11 @@ enum err host_line_configure(struct host *host, unsigned int cpu, uint64_t virq)
 
 	return line ? l4_irq_bind_vcpu(line->irq, host->cpu[cpu].thread, virq) : ERR_NOENT;
 }
+
+bool host_line_is_pending(const struct host *host, uint32_t intid, bool forget)
+{
+	const struct host_line *line = find(host, intid);
+	bool pending = false;
+
+	return line && l4_irq_line(line->irq, forget, &pending) == OK && pending;
+}

@@ -206,17 +206,22 @@ static void held_changed(void *context, unsigned int cpu)
 	host_vcpu_page(host, cpu)->dirty |= L4_VCPU_VGIC;
 }
 
-/* The virtual timer's condition. [ARM CNTV_CTL_EL0.ISTATUS] */
+/* A line's state at the GIC, or the virtual timer's condition. [ARM CNTV_CTL_EL0.ISTATUS] */
 static bool bound_line(void *context, unsigned int cpu, uint32_t intid)
 {
 	struct host *host = context;
 	const struct l4_vcpu_timer *timer;
 
 	if (intid >= 32)
-		return false;
+		return host_line_is_pending(host, intid, false);
 	timer = &host_vcpu_page(host, cpu)->timer;
 	return vcpu_fetch(host->cpu[cpu].vcpu, L4_VCPU_TIMER) && (timer->cntv_ctl & 3) == 1 &&
 	       l4_now() - timer->cntvoff >= timer->cntv_cval;
+}
+
+static void bound_forget(void *context, uint32_t intid)
+{
+	(void)host_line_is_pending(context, intid, true);
 }
 
 struct gic_port host_gic_port(struct host *host)
@@ -229,6 +234,7 @@ struct gic_port host_gic_port(struct host *host)
 		.held = held,
 		.held_changed = held_changed,
 		.bound_line = bound_line,
+		.bound_forget = bound_forget,
 	};
 }
 

@@ -154,6 +154,22 @@ static bool look_at(struct gic *gic, const struct gic_range *range, unsigned int
 	return true;
 }
 
+uint64_t gic_holders(const struct gic *gic, const struct gic_range *range)
+{
+	uint64_t cpus = range->bank->holders;
+
+	if (!range->shared)
+		return 1ull << range->cpu;
+	/* What is bound comes to its target at any time. */
+	for (uint32_t left = range->bank->bound; left != 0; left &= left - 1) {
+		unsigned int cpu = target_of(gic, range, (unsigned int)__builtin_ctz(left));
+
+		if (cpu != GIC_NOBODY)
+			cpus |= 1ull << cpu;
+	}
+	return cpus;
+}
+
 /* What any vCPU holds of the range. Only those are asked that got something of it: to ask another vCPU is to stop it. */
 static struct gic_held_mask look(struct gic *gic, const struct gic_range *range, bool *known)
 {
@@ -165,7 +181,7 @@ static struct gic_held_mask look(struct gic *gic, const struct gic_range *range,
 			range->bank->holders = 0;
 		return all;
 	}
-	for (uint64_t left = range->bank->holders; left != 0; left &= left - 1) {
+	for (uint64_t left = gic_holders(gic, range); left != 0; left &= left - 1) {
 		unsigned int cpu = (unsigned int)__builtin_ctzll(left);
 
 		if (!look_at(gic, range, cpu, &one))
@@ -222,20 +238,28 @@ void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 	bank->given &= ~mask | held.active;
 }
 
-void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
+static void configure(struct gic *gic, const struct gic_range *range, uint32_t mask, uint32_t enabled)
 {
-	const struct gic_bank *bank = range->bank;
-
-	for (mask &= bank->bound; mask != 0; mask &= mask - 1) {
+	for (mask &= range->bank->bound; mask != 0; mask &= mask - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(mask);
 		unsigned int cpu = target_of(gic, range, bit);
 		uint64_t virq = virq_of(range, bit) & ~L4_VIRQ_EOI;
 
-		if (bank->enable & forwarded(gic, bank) & 1u << bit)
+		if (enabled >> bit & 1)
 			virq |= L4_VIRQ_ENABLED;
 		if (cpu != GIC_NOBODY)
 			gic->port.configure(gic->port.context, cpu, virq);
 	}
+}
+
+void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	configure(gic, range, mask, range->bank->enable & forwarded(gic, range->bank));
+}
+
+void gic_stop_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	configure(gic, range, mask & range->bank->enable & forwarded(gic, range->bank), 0);
 }
 
 void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid)

@@ -18,8 +18,9 @@
  * The model keeps configuration, the level of the lines and whatever is pending but cannot be delivered. What it hands
  * over is marked `given`: the hypervisor may hold it. For a level interrupt the mark goes when the guest ends it, and
  * it is handed over again while the line is high. For an edge nobody tells; the mark goes when somebody looks.
- * Interrupts marked `bound` are delivered by the hypervisor on its own, as the virtual timer is; for those the model
- * only passes the configuration on.
+ * Interrupts marked `bound` are delivered by the hypervisor on its own, as the virtual timer is and the lines of the
+ * machine that are the guest's; for those the model only passes the configuration on. What is disabled is told first and
+ * taken back then, so that nothing comes after the look.
  */
 #pragma once
 
@@ -84,8 +85,11 @@ struct gic_port {
 	/* What that vCPU holds now; NULL when it cannot be had. The model may change held[] and then says so. */
 	struct l4_vcpu_vgic *(*held)(void *context, unsigned int cpu);
 	void (*held_changed)(void *context, unsigned int cpu);
-	/* The wire of a bound interrupt, which the hypervisor sees: needed while it is disabled and so not delivered. */
+	/* The wire of a bound interrupt, or an edge of it, which the hypervisor sees: needed while it is disabled and so not
+	 * delivered. */
 	bool (*bound_line)(void *context, unsigned int cpu, uint32_t intid);
+	/* Edges of a bound one that it has not delivered yet are over. */
+	void (*bound_forget)(void *context, uint32_t intid);
 };
 
 struct gic {

@@ -68,7 +68,7 @@ static void set_active(struct gic *gic, const struct gic_range *range, uint32_t 
 
 static void clear_active(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
-	uint64_t cpus = range->shared ? range->bank->holders : 1ull << range->cpu;
+	uint64_t cpus = gic_holders(gic, range);
 	uint32_t pending;
 
 	if (range->bank->holders == 0 && !(mask & (range->bank->given | range->bank->bound)))

@@ -89,10 +89,11 @@ static void write_group(struct gic *gic, const struct gic_range *range, uint32_t
 	uint32_t changed = range->bank->group ^ value;
 
 	/* What waits in the old group comes back and goes out again in the new one. */
+	gic_stop_bound(gic, range, changed);
 	gic_retract(gic, range, changed);
 	range->bank->group = value;
-	gic_deliver(gic, range, changed);
 	gic_configure_bound(gic, range, changed);
+	gic_deliver(gic, range, changed);
 }
 
 static void write_enable(struct gic *gic, const struct gic_range *range, uint32_t mask, bool enable)
@@ -101,11 +102,11 @@ static void write_enable(struct gic *gic, const struct gic_range *range, uint32_
 
 	mask &= enable ? ~bank->enable : bank->enable;
 	bank->enable ^= mask;
+	gic_configure_bound(gic, range, mask);
 	if (enable)
 		gic_deliver(gic, range, mask);
 	else
 		gic_retract(gic, range, mask);
-	gic_configure_bound(gic, range, mask);
 }
 
 static void clear_pending(struct gic *gic, const struct gic_range *range, uint32_t mask)
@@ -116,6 +117,8 @@ static void clear_pending(struct gic *gic, const struct gic_range *range, uint32
 	/* A level interrupt stays pending while its line is high. [GIC GICD_ICPENDR<n>] */
 	gic_retract(gic, range, mask & (bank->edge | ~bank->line));
 	bank->latch &= ~mask;
+	for (mask &= bank->bound & bank->edge; mask != 0; mask &= mask - 1)
+		gic->port.bound_forget(gic->port.context, range->first + (uint32_t)__builtin_ctz(mask));
 }
 
 static void write_word(struct gic *gic, const struct gic_range *range, enum gic_reg kind, uint64_t offset,

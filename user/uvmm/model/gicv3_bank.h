@@ -72,7 +72,12 @@ uint32_t gic_pending(struct gic *gic, const struct gic_range *range);
 /* After something may have left the hypervisor: hand over what waited for room. */
 void gic_use_room(struct gic *gic);
 void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask);
+/* The configuration of bound ones goes out; the same, but as if they were disabled: before what they wait with is taken
+ * back, for good or to go out in another way. */
 void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask);
+void gic_stop_bound(struct gic *gic, const struct gic_range *range, uint32_t mask);
+/* vCPUs that may hold some of the range, one bit each. */
+uint64_t gic_holders(const struct gic *gic, const struct gic_range *range);
 /* Bits of the range whose interrupt the hypervisor holds, for whatever vCPU. */
 struct gic_held_mask {
 	uint32_t pending, active;

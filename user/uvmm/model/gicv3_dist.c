@@ -29,9 +29,9 @@ static void write_ctlr(struct gic *gic, uint32_t value)
 			i < s->cpu_count ? gic_private_range(gic, i) : gic_shared_range(gic, i - s->cpu_count);
 		uint32_t off = (value & 1 ? 0 : ~range.bank->group) | (value & 2 ? 0 : range.bank->group);
 
+		gic_configure_bound(gic, &range, ~0u);
 		gic_retract(gic, &range, off);
 		gic_deliver(gic, &range, ~0u);
-		gic_configure_bound(gic, &range, ~0u);
 	}
 	gic_use_room(gic);
 }
@@ -71,11 +71,14 @@ static void write_route(struct gic *gic, unsigned int spi, uint64_t value)
 	if (gic->state.route[spi] == value)
 		return;
 	/* What waits at the old target moves; what is active there ends there. */
+	gic_stop_bound(gic, &range, bit);
 	gic_retract(gic, &range, bit);
+	if (range.bank->bound & bit && gic->state.target[spi] != GIC_NOBODY)
+		range.bank->holders |= 1ull << gic->state.target[spi];
 	gic->state.route[spi] = value;
 	gic->state.target[spi] = (uint8_t)gic_find_cpu(gic, value);
-	gic_deliver(gic, &range, bit);
 	gic_configure_bound(gic, &range, bit);
+	gic_deliver(gic, &range, bit);
 	gic_use_room(gic);
 }
 

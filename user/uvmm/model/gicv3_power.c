@@ -21,9 +21,9 @@ void gic_cpu_take_back(struct gic *gic, unsigned int cpu)
 			continue;
 		range = range_of(gic, cpu, intid);
 		range.bank->given &= ~bit;
-		/* A line that is high needs no memory; nor does one that the hypervisor watches. */
-		if (vgic->held[i] & L4_VIRQ_PENDING && !(range.bank->bound & bit) &&
-		    (range.bank->edge | ~range.bank->line) & bit)
+		/* A line that is high needs no memory; nor does a level that the hypervisor watches. */
+		if (vgic->held[i] & L4_VIRQ_PENDING &&
+		    (range.bank->edge | ~(range.bank->line | range.bank->bound)) & bit)
 			range.bank->latch |= bit;
 	}
 	vgic->held_count = 0;
