@@ -1,0 +1,69 @@
+/* The guest whose clock is a device of the machine: its interrupt line, looked at from all sides; then what letters typed
+ * say: g takes many interrupts, r restarts in the handler with the line high, o turns off. [PL031] [GIC] */
+#include "../exception.h"
+#include "../gic.h"
+#include "../io.h"
+#include "../print.h"
+#include "../psci.h"
+#include "../timer.h"
+#include "lines.h"
+
+#define UART_FR_RXFE (1u << 4)
+#define MANY 2000
+
+static void reset(uint32_t id)
+{
+	(void)id;
+	psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+}
+
+static void take_many(void)
+{
+	bool good = true;
+
+	line.deed = COUNT;
+	line.taken = 0;
+	gic_enable(line.id);
+	for (unsigned int i = 0; i < MANY && good; i++) {
+		line_raise();
+		good = line_wait(i + 1);
+	}
+	gic_disable(line.id);
+	report_value(good && line.taken == MANY, "many interrupts, one after the other", line.taken);
+	print("lines: took %u\n", line.taken);
+}
+
+static char typed(void)
+{
+	while (io_read32(machine.uart.base + UART_FR) & UART_FR_RXFE)
+		;
+	return (char)io_read32(machine.uart.base + UART_DR);
+}
+
+void guest_main(void)
+{
+	if (!report(line_init(), "there is a PL031 with an interrupt"))
+		return;
+	check_one_cpu();
+	if (machine.cpu_count > 1 && machine.has_psci && machine.gic_version == 3)
+		check_two_cpus();
+	else
+		report_skip("a line that is routed from CPU to CPU", "there is one CPU");
+	print("lines: ready\n");
+	for (;;) {
+		switch (typed()) {
+		case 'g':
+			take_many();
+			break;
+		case 'r':
+			irq_handle(line.id, reset);
+			gic_enable(line.id);
+			line_raise();
+			break;
+		case 'o':
+			return;
+		default:
+			break;
+		}
+	}
+}
