@@ -102,6 +102,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bus_info bus = make_bus();
 	struct options options = {.dtb_count = 1, .cmdline = "quiet"};
 	struct report report = {0};
+	struct bus_resource irq = {BUS_IRQ, BUS_IRQ_LEVEL, 33, 1, "irq0"};
+	struct bus_resource resource[2] = {irq, irq};
+	char names[2][24] = {"/pcie/pci@00,01.0", "/pcie/pci@00,02.0"};
+	/* Two functions wait for a bridge. */
+	struct bus_device functions[2] = {{BUS_DEVICE_PCI, names[0], sizeof names[0], &resource[0], 1},
+					  {BUS_DEVICE_PCI, names[1], sizeof names[1], &resource[1], 1}};
+	struct bus_info bus = {.device = functions, .device_count = 2, .is_there = true};
 	struct blob dtb[2] = {{"base", data, size}};
 	struct boot_input in = {
 		.options = &options,
@@ -113,6 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.timer_frequency = 1,
 		.bus = &bus,
 		.kaslr_seed = 1,
+		.bus = &bus,
 	};
 	struct boot_plan plan;
 

@@ -15,7 +15,7 @@
 
 static enum err open_tree(const struct boot_input *in, struct boot_plan *plan, struct report *report)
 {
-	struct fdt_gen_input gen = {&machine_builtin, in->vcpu_count};
+	struct fdt_gen_input gen = {&machine_builtin, in->vcpu_count, fdt_pci_count(in->bus) != 0};
 
 	if (!in->options->dtb_count)
 		return fdt_gen(&gen, &plan->tree, report);
@@ -37,6 +37,8 @@ static enum err edit_tree(const struct boot_input *in, struct boot_plan *plan, s
 				       : fdt_edit_no_initrd(&plan->tree, report);
 	if (e == OK)
 		e = fdt_scan(&plan->tree, &scan, &plan->scan, report);
+	if (e == OK)
+		e = fdt_pci_place(&plan->tree, in->bus, &plan->scan, report);
 	return e;
 }
 

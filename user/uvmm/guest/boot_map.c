@@ -44,6 +44,9 @@ static void add_device(struct map *map, const struct scan_device *device)
 		if (device->kind == SCAN_GICV3)
 			snprintf(entry->what, sizeof entry->what, "%s %s", scan_kind_name(device->kind),
 				 i ? "redistributors" : "distributor");
+		else if (device->kind == SCAN_PCI_HOST)
+			snprintf(entry->what, sizeof entry->what, "%s %s", scan_kind_name(device->kind),
+				 i ? "window" : "configuration space");
 		else
 			snprintf(entry->what, sizeof entry->what, "%s", scan_kind_name(device->kind));
 		if (device->kind == SCAN_PL011)

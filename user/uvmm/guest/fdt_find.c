@@ -297,6 +297,7 @@ bool find_device(const void *fdt, int node, int gic, struct scan_device *device,
 	case SCAN_PVPANIC:
 		return find_pvpanic(fdt, node, device, why);
 	case SCAN_GICV3:
+	case SCAN_PCI_HOST:
 		break;
 	}
 	return false;

@@ -1,7 +1,9 @@
 /* The guest's device tree of the built-in machine; see fdt_gen.h. Each node as its binding in Linux's
  * Documentation/devicetree/bindings asks: [DTB arm,gic-v3] [DTB arm,arch_timer] [DTB arm,pl011] [DTB arm,pl031]
- * [DTB pvpanic-mmio]. */
+ * [DTB pvpanic-mmio] [DTB host-generic-pci]. */
 #include "guest/fdt_gen.h"
+
+#include "guest/fdt_pci.h"
 
 #include <stdio.h>
 
@@ -202,6 +204,24 @@ static void make_pvpanic(struct maker *maker, const struct machine_layout *machi
 		    LOW(machine->pvpanic_size)));
 }
 
+static void make_pci(struct maker *maker, const struct machine_layout *machine)
+{
+	const uint32_t space_32 = 2u << 24, space_64 = 3u << 24;
+	int at = node(maker, 0, "pcie", machine->pci_ecam_base);
+
+	string(maker, at, "compatible", "pci-host-ecam-generic");
+	string(maker, at, "device_type", "pci");
+	cells(maker, at, "reg", CELLS(HIGH(machine->pci_ecam_base), LOW(machine->pci_ecam_base), 0, FDT_PCI_ECAM_SIZE));
+	cells(maker, at, "bus-range", CELLS(0, 0));
+	cells(maker, at, "#address-cells", CELLS(3));
+	cells(maker, at, "#size-cells", CELLS(2));
+	cells(maker, at, "ranges",
+	      CELLS(space_32, HIGH(machine->pci_low_base), LOW(machine->pci_low_base), HIGH(machine->pci_low_base),
+		    LOW(machine->pci_low_base), HIGH(machine->pci_low_size), LOW(machine->pci_low_size), space_64,
+		    HIGH(machine->pci_high_base), LOW(machine->pci_high_base), HIGH(machine->pci_high_base),
+		    LOW(machine->pci_high_base), HIGH(machine->pci_high_size), LOW(machine->pci_high_size)));
+}
+
 enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report *report)
 {
 	struct maker maker = {.tree = out, .report = report};
@@ -212,6 +232,8 @@ enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report
 	maker.e = tree_create(out, report);
 	/* Backwards, because each node is put in front of those already there. */
 	make_root(&maker);
+	if (in->has_pci)
+		make_pci(&maker, in->machine);
 	make_pvpanic(&maker, in->machine);
 	make_rtc(&maker, in->machine);
 	make_uart(&maker, in->machine);

@@ -7,6 +7,7 @@
 struct fdt_gen_input {
 	const struct machine_layout *machine;
 	unsigned int vcpu_count;
+	bool has_pci; /* a bridge for the virtual bus's PCI devices */
 };
 
 /* Everything but memory and the contents of /chosen that depend on files: fdt_edit adds those to any tree. */

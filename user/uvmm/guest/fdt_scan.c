@@ -16,11 +16,21 @@ struct known {
 
 /* GICv2 names too: which GIC it is, is up to the hardware, and the node is rewritten. */
 static const struct known known_table[] = {
-	{"arm,gic-v3", SCAN_GICV3},        {"arm,cortex-a15-gic", SCAN_GICV3},  {"arm,cortex-a9-gic", SCAN_GICV3},
-	{"arm,cortex-a7-gic", SCAN_GICV3}, {"arm,gic-400", SCAN_GICV3},         {"arm,armv8-timer", SCAN_TIMER},
-	{"arm,armv7-timer", SCAN_TIMER},   {"arm,psci-1.0", SCAN_PSCI},         {"arm,psci-0.2", SCAN_PSCI},
-	{"arm,psci", SCAN_PSCI},           {"arm,pl011", SCAN_PL011},           {"arm,sbsa-uart", SCAN_PL011},
-	{"arm,pl031", SCAN_PL031},         {"qemu,pvpanic-mmio", SCAN_PVPANIC},
+	{"arm,gic-v3", SCAN_GICV3},
+	{"arm,cortex-a15-gic", SCAN_GICV3},
+	{"arm,cortex-a9-gic", SCAN_GICV3},
+	{"arm,cortex-a7-gic", SCAN_GICV3},
+	{"arm,gic-400", SCAN_GICV3},
+	{"arm,armv8-timer", SCAN_TIMER},
+	{"arm,armv7-timer", SCAN_TIMER},
+	{"arm,psci-1.0", SCAN_PSCI},
+	{"arm,psci-0.2", SCAN_PSCI},
+	{"arm,psci", SCAN_PSCI},
+	{"arm,pl011", SCAN_PL011},
+	{"arm,sbsa-uart", SCAN_PL011},
+	{"arm,pl031", SCAN_PL031},
+	{"qemu,pvpanic-mmio", SCAN_PVPANIC},
+	{"pci-host-ecam-generic", SCAN_PCI_HOST},
 };
 
 /* Children of the root that describe no devices. */
@@ -204,6 +214,31 @@ static enum err take_known(struct tree *tree, int node, enum scan_kind kind, con
 	return add_device(scan, tree, node, &device, report);
 }
 
+/* A bridge of a real machine may well be in the tree: none is an error. */
+static enum err take_pci_host(struct tree *tree, int node, const struct scan_input *in, struct scan *scan,
+			      struct report *report)
+{
+	struct scan_device device = {.kind = SCAN_PCI_HOST};
+	char why[FIND_WHY_MAX];
+	const struct scan_device *other = fdt_scan_find(scan, SCAN_PCI_HOST);
+	enum err e;
+
+	if (!fdt_pci_count(in->bus))
+		return tree_disable(
+			tree, node, report,
+			"the VM has no PCI device: there is none on its virtual bus, the capability \"vbus\"");
+	if (other)
+		return tree_disable(tree, node, report, "the VM's PCI devices are behind another bridge, %s",
+				    other->path);
+	if (!fdt_pci_find(tree->fdt, node, in->address_limit, &device, why, sizeof why))
+		return tree_disable(tree, node, report, "%s", why);
+	other = find_overlap(scan, &device);
+	if (other)
+		return tree_disable(tree, node, report, "its reg or ranges overlap the reg of %s", other->path);
+	e = add_device(scan, tree, node, &device, report);
+	return e == OK ? fdt_pci_prune(tree, node, &device, report) : e;
+}
+
 /* What makes the virtual machine itself is uvmm's. */
 static bool may_be_passed(enum scan_kind kind)
 {
@@ -228,7 +263,9 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 		}
 		if (known && may_be_passed(known->kind) && passthrough_claims(tree->fdt, node, bus_of(in)))
 			known = NULL;
-		if (known && node != gic)
+		if (known && known->kind == SCAN_PCI_HOST)
+			e = take_pci_host(tree, node, in, scan, report);
+		else if (known && node != gic)
 			e = take_known(tree, node, known->kind, in, gic, scan, report);
 		else if (!known && wants_resources(tree->fdt, node))
 			e = take_unknown(tree, node, gic, in, scan, report);
@@ -337,6 +374,8 @@ const char *scan_kind_name(enum scan_kind kind)
 		return "PL031";
 	case SCAN_PVPANIC:
 		return "pvpanic";
+	case SCAN_PCI_HOST:
+		return "PCI bridge";
 	}
 	return "device";
 }

@@ -18,6 +18,11 @@ const struct machine_layout machine_builtin = {
 	.pvpanic_base = 0x09060000,
 	.pvpanic_size = 2,
 	.ram_base = 0x40000000,
+	.pci_ecam_base = 0x3f000000,
+	.pci_low_base = 0x10000000,
+	.pci_low_size = 0x2f000000,
+	.pci_high_base = 0x8000000000,
+	.pci_high_size = 0x8000000000,
 	.uart_intid = PLATFORM_SPI_BASE + 1,
 	.rtc_intid = PLATFORM_SPI_BASE + 2,
 	/* The PPIs that Arm recommends. [BSA PPI assignments] */

@@ -5,6 +5,7 @@
 #include <l4/types.h>
 
 #define PLATFORM_SPI_BASE 32u
+#define PLATFORM_SPI_COUNT 288u /* as QEMU's virt machine has */
 #define PLATFORM_PPI_BASE 16u
 #define PLATFORM_GICR_STRIDE 0x20000ull /* RD_base and SGI_base frames [GIC GICR] */
 #define PLATFORM_VCPU_MAX 123u          /* redistributors between gicr_base and the UART */
@@ -16,6 +17,8 @@ struct machine_layout {
 	uint64_t rtc_base, rtc_size;
 	uint64_t pvpanic_base, pvpanic_size;
 	uint64_t ram_base;
+	/* The PCI bridge: configuration space, and windows below and above 4 GiB. */
+	uint64_t pci_ecam_base, pci_low_base, pci_low_size, pci_high_base, pci_high_size;
 	/* Interrupt ids as the GIC counts them. */
 	uint32_t uart_intid, rtc_intid;
 	uint32_t timer_sec_phys_intid, timer_phys_intid, timer_virt_intid, timer_hyp_intid;

@@ -46,6 +46,9 @@ enum err tree_cells_read(const void *cells, int count, uint64_t *out_value);
 int tree_address_cells(const void *fdt, int parent);
 int tree_size_cells(const void *fdt, int parent);
 
+/* What is `range` on a bus, as the CPU sees it: up through the ranges of the bus and all its parents. Errors as below. */
+enum err tree_to_cpu(const void *fdt, int bus, struct range *range);
+
 /* The index-th reg entry as guest addresses, translated by the ranges of all parents.
  * ERR_NOENT: no such entry; ERR_ADDRNOTAVAIL: on a bus whose addresses the CPU does not see; ERR_INVAL: malformed. */
 enum err tree_reg(const void *fdt, int node, unsigned int index, struct range *out);

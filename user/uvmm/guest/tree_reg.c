@@ -74,13 +74,28 @@ static enum err translate(const void *fdt, int bus, int bus_parent, struct range
 	return ERR_ADDRNOTAVAIL;
 }
 
+enum err tree_to_cpu(const void *fdt, int bus, struct range *range)
+{
+	uint64_t end;
+
+	while (bus > 0) {
+		int parent = fdt_parent_offset(fdt, bus);
+		enum err e = parent < 0 ? ERR_INVAL : translate(fdt, bus, parent, range);
+
+		if (e != OK)
+			return e;
+		bus = parent;
+	}
+	return __builtin_add_overflow(range->base, range->size, &end) ? ERR_INVAL : OK;
+}
+
 enum err tree_reg(const void *fdt, int node, unsigned int index, struct range *out)
 {
 	int parent = fdt_parent_offset(fdt, node), length;
 	const uint8_t *reg = fdt_getprop(fdt, node, "reg", &length);
 	int address_cells, size_cells, entry;
 	struct range range;
-	uint64_t end;
+	enum err e;
 
 	if (!reg || parent < 0 || !length)
 		return ERR_NOENT;
@@ -100,16 +115,8 @@ enum err tree_reg(const void *fdt, int node, unsigned int index, struct range *o
 	    tree_cells_read(reg + address_cells * CELL, size_cells, &range.size) != OK)
 		return ERR_INVAL;
 
-	for (int bus = parent; bus > 0;) {
-		int bus_parent = fdt_parent_offset(fdt, bus);
-		enum err e = bus_parent < 0 ? ERR_INVAL : translate(fdt, bus, bus_parent, &range);
-
-		if (e != OK)
-			return e;
-		bus = bus_parent;
-	}
-	if (__builtin_add_overflow(range.base, range.size, &end))
-		return ERR_INVAL;
-	*out = range;
-	return OK;
+	e = tree_to_cpu(fdt, parent, &range);
+	if (e == OK)
+		*out = range;
+	return e;
 }

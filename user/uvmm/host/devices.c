@@ -215,6 +215,8 @@ static enum err create_device(struct host *host, const struct scan_device *devic
 		return create_rtc(host, device);
 	case SCAN_PVPANIC:
 		return create_pvpanic(host, device);
+	case SCAN_PCI_HOST:
+		return host_pci_create(host, device);
 	}
 	return OK;
 }

@@ -19,6 +19,7 @@
 #include "debug/monitor.h"
 #include "guest/boot.h"
 #include "host/console.h"
+#include "host/pci.h"
 #include "host/vbus.h"
 #include "model/pl011.h"
 #include "model/pl031.h"
@@ -26,7 +27,7 @@
 
 #define HOST_UARTS_MAX 4u
 #define HOST_UART_RESERVE 32u /* bytes of the output buffer that are kept free while the UART is not full */
-#define HOST_SPIS 288u        /* as QEMU's virt machine has */
+#define HOST_SPIS PLATFORM_SPI_COUNT
 #define HOST_VCPU_STACK 0x4000u
 #define HOST_LOG_MAX 2048u
 #define HOST_LINES_MAX 15u /* what the hypervisor binds to one vCPU; the guest may route all of them to one */
@@ -128,6 +129,7 @@ struct host {
 	char log[HOST_LOG_MAX];
 	struct host_watch watch;
 	struct host_vbus vbus;
+	struct host_pci pci;
 	bool ended;
 	enum host_end end;     /* once `ended` */
 	struct vcpu *end_vcpu; /* whose exit ended the VM */

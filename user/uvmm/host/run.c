@@ -97,6 +97,32 @@ static void event(struct host_vcpu *cpu)
 		ptimer_update(cpu->vcpu);
 }
 
+/* A device has somebody else asked. That may take long, so nobody waits for the lock meanwhile; and who parked this vCPU
+ * after it may have sent it elsewhere, where what it came out for is not to be done. */
+static enum vcpu_next ask(struct host_vcpu *cpu, uint64_t reason)
+{
+	struct host *host = cpu->host;
+	struct l4_vcpu_state *page = cpu->vcpu->page;
+	enum vcpu_next next = VCPU_REMOTE;
+
+	while (next == VCPU_REMOTE) {
+		struct pci_request request = host->pci.model.request;
+		uint64_t pc = page->pc;
+		uint32_t answer;
+
+		host_unlock(host);
+		answer = host_pci_ask(host, &request);
+		host_lock(host);
+		if (page->pc != pc) {
+			exit_abandon(cpu->vcpu);
+			page->eoi_count = 0;
+			return exit_handle(cpu->vcpu, reason);
+		}
+		next = exit_resume(cpu->vcpu, pci_request_result(&request, answer));
+	}
+	return next;
+}
+
 static bool may_run(const struct host_vcpu *cpu)
 {
 	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == 0;
@@ -123,6 +149,8 @@ static void run(struct host_vcpu *cpu)
 			if (__builtin_expect(reason == L4_EXIT_EVENT, 0))
 				event(cpu);
 			next = exit_handle(vcpu, reason);
+			if (__builtin_expect(next == VCPU_REMOTE, 0))
+				next = ask(cpu, reason);
 			if (__builtin_expect(next != VCPU_RUN, 0))
 				leave(cpu, next);
 			else if (__builtin_expect(reason == L4_EXIT_EVENT, 0) && !may_run(cpu))

@@ -60,7 +60,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-		struct fdt_gen_input gen = {&machine_builtin, counts[i]};
+		struct fdt_gen_input gen = {&machine_builtin, counts[i], false};
 		struct scan_input in = {.vcpu_max = counts[i], .timer_frequency = 62500000};
 		struct scanned s = {.e = OK};
 		const struct scan_device *device;
@@ -97,7 +97,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 
 static void the_example_tree_is_the_generated_one(void **state)
 {
-	struct fdt_gen_input gen = {&machine_builtin, 1};
+	struct fdt_gen_input gen = {&machine_builtin, 1, false};
 	struct scan_input in = {.vcpu_max = 1, .timer_frequency = 62500000};
 	struct scanned made = {.e = OK}, given;
 	FILE *file = fopen("examples/machine.dts", "r");
@@ -132,9 +132,10 @@ static void a_machine_without_or_with_too_many_cpus_is_refused(void **state)
 	struct tree tree = {0};
 
 	(void)state;
-	assert_int_equal(fdt_gen(&(struct fdt_gen_input){&machine_builtin, 0}, &tree, &report), ERR_RANGE);
-	assert_int_equal(fdt_gen(&(struct fdt_gen_input){&machine_builtin, PLATFORM_VCPU_MAX + 1}, &tree, &report),
-			 ERR_RANGE);
+	assert_int_equal(fdt_gen(&(struct fdt_gen_input){&machine_builtin, 0, false}, &tree, &report), ERR_RANGE);
+	assert_int_equal(
+		fdt_gen(&(struct fdt_gen_input){&machine_builtin, PLATFORM_VCPU_MAX + 1, false}, &tree, &report),
+		ERR_RANGE);
 	expect_text(report.error, "1 to 123 CPUs, not 124");
 }
 
