@@ -14,6 +14,16 @@ $O/user/embedded.o: $O/user/embedded.S
 	$(CC) -c $< -o $@
 ned_extra := $O/user/embedded.o
 
+# io's scripts are Lua too; messages are made as ned makes them.
+io_lua := user/ned/lua=user/ned/lua/ned/report.lua $(foreach f,$(sort $(wildcard user/srv/io/lua/conf/*.lua)),user/srv/io/lua=$f) \
+	$B/gen=$B/gen/abi.lua
+$O/user/embedded-io.S: $(foreach f,$(io_lua),$(lastword $(subst =, ,$f))) tools/embed-lua $B/host/luac
+	$(make_folder)
+	tools/embed-lua $B/host/luac $@ $(io_lua)
+$O/user/embedded-io.o: $O/user/embedded-io.S
+	$(CC) -c $< -o $@
+io_extra := $O/user/embedded-io.o
+
 program_names := $(foreach name,ned uvmm $(servers),$(if $($(name)_sources),$(name)))
 programs := $(program_names:%=$O/%)
 # Programs of the system tests, one file or one folder each.
@@ -32,6 +42,7 @@ $O/user/%.S.o: %.S $(MAKEFILE_LIST) | $(generated)
 $O/lib/librt.a: $(call user_object,$(rt_sources))
 
 ned_libs := $O/lib/liblua.a
+io_libs := $O/lib/liblua.a $O/lib/libfdt.a
 uvmm_libs := $O/lib/libfdt.a $O/lib/libz.a
 link_flags := --specs=picolibc.specs -nostartfiles -static -no-pie -T user/rt/user.ld -Wl,-z,max-page-size=4096 \
 	-Wl,-z,noexecstack

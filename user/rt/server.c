@@ -47,10 +47,23 @@ enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline)
 	return received(out_msg, l4_receive(out_msg, deadline));
 }
 
+enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned int caps, uint64_t deadline)
+{
+	enum err err;
+
+	drop_arrived();
+	err = l4_reply_receive(msg, words, caps, deadline);
+	/* A caller that cannot take the capability: it is told so. */
+	if (err == ERR_INVAL && caps != 0) {
+		msg->word[0] = (uint64_t)(int64_t)ERR_INVAL;
+		err = l4_reply_receive(msg, 1, 0, deadline);
+	}
+	return received(msg, err);
+}
+
 enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline)
 {
-	drop_arrived();
-	return received(msg, l4_reply_receive(msg, words, 0, deadline));
+	return l4_server_answer_caps(msg, words, 0, deadline);
 }
 
 enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, enum l4_kind kind, uint32_t *out_slot)

@@ -35,7 +35,6 @@ struct io_stream {     /* as the hypervisor's `iommu` numbers them */
 	uint32_t stream;
 };
 
-struct io_bus;
 struct io_pci_bridge; /* a host bridge; logic_pci.h */
 
 /* Where a PCI function is: everything else about it is asked of its configuration space by logic_pci*.c. */
@@ -74,7 +73,16 @@ struct io_device {
 	struct io_pci_function pci;
 	/* Given by the script. */
 	struct io_bus *bus; /* NULL: nobody's */
-	unsigned int index; /* on it */
+	char *where;        /* "rom/bus.lua:12" */
+};
+
+struct io_bus {
+	char *name;
+	char *where;
+	struct io_device **device;
+	unsigned int device_count;
+	bool is_unsafe_dma; /* its devices may do DMA to physical addresses */
+	uint32_t dma;       /* L4_DMA_*: what a DMA space of its client becomes; after io_busses_finish */
 };
 
 struct io_range {
@@ -86,6 +94,8 @@ struct io_machine {
 	struct io_device *device[IO_DEVICES_MAX];
 	unsigned int device_count;
 	struct io_pci_bridge *bridge; /* a list; logic_pci.h */
+	struct io_bus *bus[IO_BUSSES_MAX];
+	unsigned int bus_count;
 	struct io_range *ram;
 	unsigned int ram_count;
 	uint32_t irq_end; /* interrupts from here on the machine does not have */
@@ -118,7 +128,7 @@ bool io_device_is_compatible(const struct io_device *device, const char *compati
 /* A line for the log at start. */
 __attribute__((format(printf, 2, 3))) void io_say(const struct io_machine *machine, const char *format, ...);
 
-/* Free all devices. */
+/* Free all devices and buses. */
 void io_machine_end(struct io_machine *machine);
 
 /* ---- the host device tree; logic_tree.c ---- */
@@ -149,6 +159,64 @@ bool io_tree_gic_irq(const void *fdt, int controller, const uint32_t *cell, unsi
 /* The number that the hypervisor's `iommu` has for an SMMU. false: it has none for it. */
 bool io_tree_smmu(const void *fdt, uint32_t phandle, uint32_t *out_smmu);
 bool io_tree_is_usable(const void *fdt, int node);
+/* The first string of a property; NULL: there is none. */
+const char *io_tree_string(const void *fdt, int node, const char *property);
+
+/* ---- buses; logic_bus.c ---- */
+
+/* A bus of that name, without devices. ERR_EXIST, ERR_NOSPC, ERR_NOMEM, ERR_INVAL: with the reason. */
+enum err io_bus_add(struct io_machine *machine, const char *name, const char *where, struct io_bus **out_bus,
+		    char *out_error);
+
+/* Put a device on it. Nothing happens if it is there already. ERR_BUSY: it, one of its interrupts or a page of its
+ * registers is another bus'; ERR_PERM: nobody may have it; ERR_INVAL: it has what the machine does not have, or RAM.
+ * With the reason and names. */
+enum err io_bus_put(struct io_machine *machine, struct io_bus *bus, struct io_device *device, const char *where,
+		    char *out_error);
+
+/* The script is through: settle which DMA each bus has. Devices that would reach other people's memory are taken off, and
+ * said to be. ERR_INVAL: a bus cannot have what it was given, with the reason. */
+enum err io_busses_finish(struct io_machine *machine, char *out_error);
+
+/* Say for each device of each bus what was granted. */
+void io_busses_tell(const struct io_machine *machine);
+
+/* The device's name and compatible list, each string ended by a zero byte, as much as fits. The number of bytes. */
+size_t io_device_text(const struct io_device *device, char *to, size_t size);
+
+struct io_bus *io_bus_find(const struct io_machine *machine, const char *name);
+/* NULL: there is no such device, or resource. */
+struct io_device *io_bus_device(const struct io_bus *bus, uint64_t index);
+const struct io_resource *io_bus_resource(const struct io_bus *bus, uint64_t device, uint64_t index);
+
+/* What the hypervisor's iommu says a device tried. */
+struct io_fault {
+	uint32_t smmu, stream;
+	uint64_t address;
+	uint64_t flags; /* L4_IOMMU_* */
+	uint64_t lost;  /* events before this one that nobody saw */
+};
+
+/* Lines about faults, so many in a while and no more: a broken device makes thousands. */
+struct io_fault_log {
+	uint64_t since; /* ms */
+	unsigned int said;
+	uint64_t dropped;
+};
+
+/* The line about it, in `out_line`; false: too many. `now` in ms. */
+bool io_fault_line(const struct io_machine *machine, struct io_fault_log *log, const struct io_fault *fault,
+		   uint64_t now, char *out_line);
+
+/* Of its resources, keep those of these names only. ERR_NOENT: it has none of that name, with the reason. */
+enum err io_device_filter(struct io_device *device, const char *const *keep, unsigned int count, char *out_error);
+
+/* ---- the script; logic_lua.c ---- */
+
+struct lua_State;
+/* A lua_CFunction that returns module `hw`, with which user/srv/io/lua/conf looks at the machine and fills its buses. The
+ * machine is upvalue 1, a light pointer. */
+int io_lua_open(struct lua_State *L);
 
 /* ---- PCI; logic_pci*.c, whose own things are in logic_pci.h ---- */
 

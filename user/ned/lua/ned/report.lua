@@ -3,9 +3,10 @@ local abi = require "abi"
 
 local report = {}
 
--- Code of ned itself: embedded it is called "=ned/...", on a developer's machine it is a file of the tree.
+-- Code of ned or io themselves: embedded it is called "=ned/...", or compiled from a file of the tree.
 local function is_ours(source)
-  return source:find("^=ned/") ~= nil or source:find("user/ned/lua/", 1, true) ~= nil
+  return source:find("^=ned/") ~= nil or source:find("user/ned/lua/", 1, true) ~= nil or
+         source:find("user/srv/io/lua/", 1, true) ~= nil
 end
 
 -- "rom/x.lua:12: " of the innermost line that is not ned's own, or "".

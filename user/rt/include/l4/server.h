@@ -16,6 +16,9 @@ enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline);
  * error. */
 enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline);
 
+/* The same, with `caps` capabilities of utcb.cap. A caller that has no slots for them gets ERR_INVAL in word 0. */
+enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned int caps, uint64_t deadline);
+
 /* Keep capability `index` of the call that was received last; the slot is the caller's of this, l4_slot_drop ends it.
  * ERR_NOENT: the call had none there. ERR_BADPROTO: it is of another kind. A server must not invoke what it has not
  * looked at: a gate in an irq's place has its server wait for whoever does not answer. */

@@ -1,0 +1,185 @@
+/* io, the hardware server, as a program: one thread, a gate for each bus, and what of the machine its buses need.
+ * Manual: docs/io.md.
+ *
+ * Capabilities: `dtb` (r): the host device tree. `icu` (rw), `mmio` (rw): interrupt lines and registers. `iommu` (rw):
+ * the SMMUs, if there are any. `factory`. For each bus its gate (rws), under the name of the bus. `rom`: the scripts.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <l4/rt.h>
+
+#include "user/srv/io/config.h"
+#include "user/srv/io/host.h"
+
+#define BADGE_FAULT 1ull
+/* A bus' gate and its client's death; the latter with the number of the client, so that an old one's is told. */
+#define BADGE_BUS(index) (0x100ull + (index))
+#define BADGE_DEATH(index, client) ((uint64_t)(client) << 16 | (0x200ull + (index)))
+#define BADGE_INDEX(badge) ((unsigned int)((badge)&0xff))
+
+static void say(void *context, const char *text)
+{
+	(void)context;
+	l4_log(L4_LOG_INFO, "%s", text);
+}
+
+/* ---- start ---- */
+
+static enum err read_tree(struct server *server)
+{
+	struct l4_dataspace_info info;
+	char error[IO_ERROR] = "";
+	uint32_t dtb;
+	uint64_t irq_end;
+	void *tree;
+	enum err err = l4_env_need("dtb", "the host device tree", &dtb);
+
+	if (err == OK)
+		err = l4_env_need("icu", "interrupts of devices", &server->icu);
+	if (err == OK)
+		err = l4_icu_info(server->icu, &irq_end);
+	if (err == OK)
+		err = l4_dataspace_info(dtb, &info);
+	if (err == OK)
+		err = l4_attach(dtb, 0, info.size, L4_MAP_R, &tree);
+	if (err != OK)
+		return err;
+	err = io_tree_read(&server->machine, tree, info.size, (uint32_t)irq_end, error);
+	if (err != OK)
+		l4_log(L4_LOG_ERROR, "%s", error);
+	else
+		io_pci_scan(&server->machine);
+	return err;
+}
+
+static enum err open_gates(struct server *server)
+{
+	for (unsigned int i = 0; i < server->machine.bus_count; i++) {
+		const struct io_bus *bus = server->machine.bus[i];
+		struct client *client = &server->client[i];
+
+		if (l4_env_cap(bus->name, &client->gate) != OK) {
+			l4_log(L4_LOG_ERROR,
+			       "bus '%s' (%s): capability '%s', its gate, is missing; vmm.start_io{busses = {%s = "
+			       "...}} makes it",
+			       bus->name, bus->where, bus->name, bus->name);
+			return ERR_NOENT;
+		}
+		client->bus = machine_bus(server, i);
+	}
+	return OK;
+}
+
+static enum err open_faults(struct server *server)
+{
+	uint32_t irq;
+	enum err err;
+
+	if (server->iommu == 0)
+		return OK;
+	err = l4_slot_alloc(&irq);
+	if (err == OK)
+		err = l4_factory_create_irq(server->factory, irq);
+	if (err == OK)
+		err = l4_irq_bind_thread(irq, L4_SLOT_SELF, BADGE_FAULT);
+	if (err == OK)
+		err = l4_iommu_bind_irq(server->iommu, irq);
+	if (err != OK)
+		l4_log(L4_LOG_WARN, "faults of devices are not told: %s", l4_err_text(err));
+	return OK;
+}
+
+static enum err start(struct server *server, int argc, char **argv)
+{
+	char error[IO_ERROR] = "";
+	enum err err;
+
+	server->machine.say = say;
+	server->machine.context = server;
+	host_config_space(server);
+	err = l4_env_need("factory", "irqs of its own", &server->factory);
+	if (err == OK)
+		err = l4_env_need("mmio", "registers of devices", &server->mmio);
+	if (err == OK && l4_env_cap("iommu", &server->iommu) != OK)
+		server->iommu = 0;
+	if (err == OK)
+		err = read_tree(server);
+	if (err == OK)
+		err = config_run(&server->machine, argc, argv);
+	if (err != OK)
+		return err;
+	err = io_busses_finish(&server->machine, error);
+	if (err != OK) {
+		l4_log(L4_LOG_ERROR, "%s", error);
+		return err;
+	}
+	io_busses_tell(&server->machine);
+	err = open_gates(server);
+	if (err == OK)
+		err = open_faults(server);
+	if (err == OK)
+		err = l4_server_open();
+	for (unsigned int i = 0; err == OK && i < server->machine.bus_count; i++)
+		err = l4_gate_bind(server->client[i].gate, L4_SLOT_SELF, BADGE_BUS(i));
+	return err;
+}
+
+/* ---- the loop ---- */
+
+static void tell_faults(struct server *server)
+{
+	struct io_fault fault;
+	char line[IO_ERROR];
+
+	while (host_next_fault(server, &fault))
+		if (io_fault_line(&server->machine, &server->faults, &fault, l4_now() / (l4_counter_hz() / 1000), line))
+			l4_log(L4_LOG_WARN, "%s", line);
+}
+
+static void take_irq(struct server *server, uint64_t badge)
+{
+	unsigned int index = BADGE_INDEX(badge);
+
+	if (badge == BADGE_FAULT)
+		tell_faults(server);
+	else if (index < server->machine.bus_count && badge == BADGE_DEATH(index, server->client[index].number))
+		client_end(server, &server->client[index]);
+}
+
+_Noreturn static void loop(struct server *server)
+{
+	struct l4_msg msg;
+	struct answer answer = {.words = 0};
+	bool is_call = false;
+
+	for (;;) {
+		enum err err = is_call ? l4_server_answer_caps(&msg, answer.words, answer.caps, 0)
+				       : l4_server_receive(&msg, 0);
+
+		client_answered(server);
+		is_call = false;
+		if (err != OK)
+			continue;
+		if ((msg.tag & L4_TAG_IRQ) != 0) {
+			take_irq(server, msg.badge);
+		} else {
+			unsigned int index = BADGE_INDEX(msg.badge);
+
+			is_call = true;
+			answer = client_serve(server, &server->client[index], &msg,
+					      BADGE_DEATH(index, server->client[index].number + 1));
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	enum err err = server == NULL ? ERR_NOMEM : start(server, argc, argv);
+
+	if (err == OK)
+		loop(server);
+	l4_log(L4_LOG_ERROR, "cannot start: %s", l4_err_text(err));
+	return 1;
+}
