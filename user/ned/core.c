@@ -11,6 +11,9 @@
 #include "console.h"
 #include "loader.h"
 
+/* Devices are reset one after the other, each within a second. */
+#define VBUS_PATIENCE_MS 5000u
+
 static uint32_t check_slot(lua_State *L, int index)
 {
 	return (uint32_t)luaL_checkinteger(L, index);
@@ -276,6 +279,12 @@ static int core_system_suspend(lua_State *L)
 static int core_system_shutdown(lua_State *L)
 {
 	return done(L, l4_platform_ctl_system_shutdown(check_slot(L, 1), lua_toboolean(L, 2)));
+}
+
+/* vbus_settle(gate): a client of the bus has ended, and io has done what follows */
+static int core_vbus_settle(lua_State *L)
+{
+	return done(L, l4_vbus_settle(check_slot(L, 1), VBUS_PATIENCE_MS));
 }
 
 /* rom_size(name) -> size */
@@ -565,6 +574,7 @@ static const luaL_Reg functions[] = {
 	{"irq_trigger", core_irq_trigger},
 	{"system_suspend", core_system_suspend},
 	{"system_shutdown", core_system_shutdown},
+	{"vbus_settle", core_vbus_settle},
 	{"rom_size", core_rom_size},
 	{"rom_read", core_rom_read},
 	{"rom_list", core_rom_list},

@@ -1,6 +1,7 @@
 -- Module vmm: virtual machines by a table of options. The keys are those of L4Re's vmm.lua.
 local L4 = require "L4"
 local abi = require "abi"
+local busses = require "ned.busses"
 local caps = require "ned.caps"
 local core = require "core"
 local ends = require "ned.ends"
@@ -68,7 +69,7 @@ local options_of_vm = {
   ext_caps = is_table,
   verbose = is_bool,
   net = NOT_THERE,
-  vbus = NOT_THERE,
+  vbus = busses.is_bus,
   restart = function() end, -- ned.restart looks at it
   mon = is_bool,
   gdb = is_bool,
@@ -181,6 +182,7 @@ local function begin(self)
     given[key] = value
   end
   given.ram = ram:m("rw")
+  given.vbus = options.vbus
   for name, channel in pairs(self.channels) do
     given[name] = given[name] or channel
   end
@@ -237,6 +239,8 @@ function vmm.start_vm(options)
   what = "start_vm '" .. name .. "'"
   if (options.ext_caps or {}).ram then
     report.fail("%s: ext_caps.ram: the VM's RAM is option mem", what)
+  elseif (options.ext_caps or {}).vbus then
+    report.fail("%s: ext_caps.vbus: the VM's bus is option vbus", what)
   end
   local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, options)}
   self.ended_restarts = 0
@@ -361,7 +365,21 @@ function vmm.when_all_ended(action)
   last.action = action
 end
 
-for _, name in ipairs {"start_io", "start_virtio_switch", "start_virtio_switch_tbl"} do
+-- The hardware server, with a bus for each key of the table `busses`; see docs/io.md. Also start_io{busses =, cmdline =,
+-- opts =}.
+function vmm.start_io(list, cmdline, opts)
+  if type(list) == "table" and type(rawget(list, "busses")) == "table" and cmdline == nil and opts == nil then
+    report.check_options("start_io", list, {
+      busses = is_table,
+      cmdline = function() end, -- busses.start looks at it
+      opts = is_table,
+    })
+    list, cmdline, opts = list.busses, list.cmdline, list.opts
+  end
+  return busses.start(L4.default_loader, list, cmdline, opts)
+end
+
+for _, name in ipairs {"start_virtio_switch", "start_virtio_switch_tbl"} do
   vmm[name] = function()
     report.fail("vmm.%s is not there yet: there is no such server", name)
   end

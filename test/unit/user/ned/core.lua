@@ -3,10 +3,10 @@ local abi = require "abi"
 
 local core = {}
 
-local ENV = {"task", "factory", "log", "icu", "scheduler", "platform", "rom", "dtb"}
+local ENV = {"task", "factory", "log", "icu", "scheduler", "platform", "rom", "dtb", "mmio"}
 local env_kind = {
   task = "space", factory = "factory", log = "console", icu = "icu", scheduler = "scheduler", platform = "platform",
-  rom = "dataspace", dtb = "dataspace",
+  rom = "dataspace", dtb = "dataspace", mmio = "dataspace",
 }
 
 -- Forget everything; called by each test.
@@ -16,7 +16,7 @@ function core.reset()
   core.said = {} -- lines
   core.time = 0
   core.next_slot = 100
-  core.rom = {["uvmm"] = "ELF", ["cons"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
+  core.rom = {["uvmm"] = "ELF", ["cons"] = "ELF", ["io"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
   core.memory = {quota = 256 << 20, used = 0, machine_free = 256 << 20, largest_free = 128 << 20}
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
@@ -246,6 +246,14 @@ end
 
 function core.console_flush()
   record("flush")
+end
+
+function core.vbus_settle(slot)
+  record("settle", slot)
+  if core.is_deaf then
+    return nil, abi.Error.ETIMEDOUT
+  end
+  return true
 end
 
 function core.irq_trigger()

@@ -82,7 +82,6 @@ end)
 test("what later versions have says so", function()
   contains(error_of [[vmm.start_vm{net = 1}]], "option 'net' (= 1): is not there yet")
   contains(error_of [[vmm.start_vm{mon = true}]], "mon = true: there is no console server")
-  contains(error_of [[vmm.start_io{}]], "vmm.start_io is not there yet")
   contains(error_of [[vmm.start_vm{}:suspned()]], "did you mean 'suspend'?")
 end)
 

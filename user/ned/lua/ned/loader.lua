@@ -201,9 +201,9 @@ local function launch(task, what, file, argv, factory, scheduler, list, text)
   end
 end
 
--- Start options for a program; argv[1] is its file. The task comes back. `extra`, of module vmm: kind, policy and owner
--- as tasks.begin takes them; before(), called ahead
--- of each restart.
+-- Start options for a program; argv[1] is its file. The task comes back. `extra`, of other modules of ned: kind, policy,
+-- owner and is_service as tasks.begin takes them; before(), called ahead of each restart; started() and stopped(), when an
+-- instance runs and when it does not any more.
 local function start(self, options, argv, extra)
   local file = argv[1]
   if type(file) ~= "string" or file == "" then
@@ -250,8 +250,10 @@ local function start(self, options, argv, extra)
     owner = extra.owner,
     -- What ned itself has to keep as long as the program runs.
     keep = {factory, scheduler, list},
-    is_service = served ~= nil,
+    is_service = served ~= nil or extra.is_service,
+    is_maker = extra.is_service,
     let_go = function()
+      require("ned.busses").let_go(list)
       channels.let_go(list)
     end,
     at_end = text.is_own and function()
@@ -268,6 +270,10 @@ local function start(self, options, argv, extra)
           channels.stopped(served)
         end)
         channels.started(served)
+      end
+      if extra.started then
+        table.insert(task.releases, extra.stopped)
+        extra.started()
       end
     end,
   }

@@ -62,8 +62,11 @@ local function detach(self)
   self.releases = {}
 end
 
--- Everything that the instance made was paid by its factory, and has gone with it.
+-- Everything that the instance made was paid by its factory, and has gone with it; but for what it made for others.
 local function check_factory(self)
+  if self.is_maker then
+    return
+  end
   local info = self.own_factory and core.factory_info(self.own_factory.ref.slot)
   if info and info.used ~= 0 then
     report.say("%s: %s of its factory are still in use after its end; somebody else holds what it made", self.name,
@@ -178,7 +181,7 @@ tasks.detach = detach
 
 -- Start a program. spec: name, file; launch(task), which loads an instance, attaches it and lets it run, or fails with
 -- nothing left behind; kind of ned.ends; policy of ned.restart, or nil; is_restartable: launch is kept for restart();
--- is_service: it serves the others and does not count when the question is whether everything has ended; let_go(): called
+-- is_maker: others hold what it made, also after its end; is_service: it serves the others and does not count when the question is whether everything has ended; let_go(): called
 -- when an instance has ended, so that nobody keeps what it had made; at_end(): called
 -- when it has, for good; owner: what handlers are given instead of the task; keep: what has to stay as long as it lives; own_factory: the
 -- factory that only its instances use.
@@ -285,7 +288,7 @@ end
 
 local optional = {
   handler = true, restart_function = true, status = true, word = true, keep = true, own_factory = true, launch = true,
-  let_go = true,
+  let_go = true, is_maker = true,
   is_restartable = true, policy = true, owner = true, badge = true, irq = true, slot = true, is_service = true, at_end = true,
 }
 

@@ -51,7 +51,7 @@ enum err l4_vbus_resource(struct l4_vbus *bus, unsigned int device, unsigned int
  * its first byte. ERR_INVAL: the resource is an interrupt. ERR_PERM: hv keeps these registers to itself. */
 enum err l4_vbus_mmio(struct l4_vbus *bus, unsigned int device, unsigned int resource, uint32_t slot);
 
-/* Bind `irq` to the interrupt line, in its mode. ERR_INVAL: the resource is no interrupt; ERR_BUSY: the line is taken. */
+/* Bind `irq` to the interrupt line, in its mode. It is masked until l4_irq_unmask, or a vCPU. ERR_INVAL: the resource is no interrupt; ERR_BUSY: the line is taken. */
 enum err l4_vbus_irq(struct l4_vbus *bus, unsigned int device, unsigned int resource, uint32_t irq);
 
 /* Make `space`, a DMA space with nothing in it, the one of all devices of the bus. ERR_NODEV: no device does DMA. */

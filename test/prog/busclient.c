@@ -1,0 +1,130 @@
+/* A client of a virtual bus: says what is on it, and with argument "clock" uses a PL031: its registers and its alarm, again and
+ * again, asking io for something each time. With a number behind it, it ends after so many alarms. test/sys/test_io.py
+ * [PL031] */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <l4/rt.h>
+
+enum { DR = 0x0, MR = 0x4, IMSC = 0x10, ICR = 0x1c, PERIPH_ID0 = 0xfe0 };
+
+static struct l4_vbus bus;
+static uint32_t factory;
+
+static uint32_t make_irq(uint64_t badge)
+{
+	uint32_t irq = 0;
+
+	if (l4_slot_alloc(&irq) || l4_factory_create_irq(factory, irq) || l4_irq_bind_thread(irq, L4_SLOT_SELF, badge))
+		return 0;
+	return irq;
+}
+
+static void tell_device(unsigned int index)
+{
+	struct l4_vbus_device device;
+	struct l4_vbus_resource r;
+
+	if (l4_vbus_device(&bus, index, &device) != OK) {
+		printf("device %u does not answer\n", index);
+		return;
+	}
+	printf("device %u: %s (%s)%s%s\n", index, device.text,
+	       device.size > strlen(device.text) + 1 ? device.text + strlen(device.text) + 1 : "",
+	       device.flags & L4_VBUS_DEVICE_PCI ? " PCI" : "", device.flags & L4_VBUS_DEVICE_DMA ? " DMA" : "");
+	for (unsigned int i = 0; i < device.resources; i++)
+		if (l4_vbus_resource(&bus, index, i, &r) == OK)
+			printf("  %s: type %u flags %u base %lx size %lx\n", r.id, r.type, r.flags,
+			       (unsigned long)r.base, (unsigned long)r.size);
+}
+
+static enum err open_bus(void)
+{
+	uint32_t gate;
+	enum err err = l4_env_cap("vbus", &gate);
+
+	return err == OK ? l4_vbus_open(&bus, gate, make_irq(1)) : err;
+}
+
+static const char *check_limits(void)
+{
+	struct l4_vbus_device device;
+	struct l4_vbus_resource r;
+	uint32_t slot, value;
+
+	if (l4_slot_alloc(&slot))
+		return "no slot";
+	if (l4_vbus_device(&bus, bus.devices, &device) != ERR_RANGE || l4_vbus_resource(&bus, 0, 99, &r) != ERR_RANGE)
+		return "a device or resource that is not there is told";
+	if (l4_vbus_mmio(&bus, 0, 99, slot) != ERR_RANGE || l4_vbus_irq(&bus, bus.devices, 0, bus.sign) != ERR_RANGE)
+		return "a resource that is not there is given";
+	if (l4_vbus_mmio(&bus, 0, 1, slot) != ERR_INVAL || l4_vbus_irq(&bus, 0, 0, bus.sign) != ERR_INVAL)
+		return "registers and interrupts are mixed up";
+	if (l4_vbus_config_read(&bus, 0, 0, 4, &value) != ERR_NODEV)
+		return "the clock has a configuration space";
+	return NULL;
+}
+
+static void set_alarm(volatile uint32_t *clock)
+{
+	clock[MR / 4] = clock[DR / 4] + 1;
+	clock[IMSC / 4] = 1;
+}
+
+static int use_clock(unsigned long alarms)
+{
+	uint32_t irq = make_irq(2), window;
+	struct l4_vbus_device device;
+	volatile uint32_t *clock;
+	void *at;
+	const char *wrong = check_limits();
+
+	if (wrong != NULL) {
+		printf("wrong: %s\n", wrong);
+		return 1;
+	}
+	if (l4_slot_alloc(&window) || l4_vbus_mmio(&bus, 0, 0, window) || l4_vbus_irq(&bus, 0, 1, irq) ||
+	    l4_attach(window, 0, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W | L4_MAP_DEVICE, &at)) {
+		printf("wrong: the clock is not to be had\n");
+		return 1;
+	}
+	clock = at;
+	printf("peripheral 0x%x\n", (unsigned int)(clock[PERIPH_ID0 / 4] & 0xff));
+	set_alarm(clock);
+	(void)!(l4_irq_unmask(irq) == OK);
+	for (unsigned long i = 1;; i++) {
+		struct l4_msg msg;
+
+		if (l4_receive(&msg, 0) != OK || msg.badge != 2)
+			continue;
+		clock[ICR / 4] = 1;
+		set_alarm(clock);
+		if (l4_irq_unmask(irq) != OK || l4_vbus_device(&bus, 0, &device) != OK) {
+			printf("wrong: after alarm %lu\n", i);
+			return 1;
+		}
+		printf("alarm %lu, %s\n", i, device.text);
+		if (i == alarms)
+			return 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	enum err err = l4_env_cap("factory", &factory);
+
+	if (err == OK)
+		err = open_bus();
+	if (err != OK) {
+		printf("the bus cannot be opened: %s\n", l4_err_text(err));
+		return 1;
+	}
+	printf("%u devices, DMA kind %u\n", bus.devices, bus.dma_kind);
+	for (unsigned int i = 0; i < bus.devices; i++)
+		tell_device(i);
+	if (argc > 1 && strcmp(argv[1], "clock") == 0)
+		return use_clock(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+	printf("that is all\n");
+	return 0;
+}

@@ -1,0 +1,210 @@
+-- vmm.start_io: the hardware server and the gates of its buses. The gates are ned's, so they outlive the server: started
+-- again it serves the same ones, and what its clients hold goes on meanwhile.
+local abi = require "abi"
+local caps = require "ned.caps"
+local core = require "core"
+local ends = require "ned.ends"
+local environment = require "ned.environment"
+local loader = require "ned.loader"
+local loop = require "ned.loop"
+local report = require "ned.report"
+local restart = require "ned.restart"
+
+local busses = {}
+
+-- Above guests, so that a busy one does not keep another from its devices.
+local PRIORITY = 90
+-- A wrong script stays wrong; anything else is worth another try.
+local RESTART = {on = {"fault", "killed"}}
+
+local function text_of(value)
+  if type(value) == "string" then
+    return string.format("%q", value)
+  end
+  return tostring(value)
+end
+
+-- {"id", ..., unsafe_dma = true} as text for io.
+local function list_as_text(what, list)
+  local parts = {}
+  for i, value in ipairs(list) do
+    if type(value) ~= "string" then
+      report.fail("%s: element %d = %s; expected a device's path, what it is compatible with, or \"PCI/...\"", what, i,
+                  report.value(value))
+    end
+    parts[i] = text_of(value)
+  end
+  for key, value in pairs(list) do
+    if key == "unsafe_dma" and type(value) == "boolean" then
+      parts[#parts + 1] = "unsafe_dma = " .. text_of(value)
+    elseif math.type(key) ~= "integer" then
+      report.fail("%s: %s = %s; expected names of devices and unsafe_dma = true", what, tostring(key), report.value(value))
+    end
+  end
+  return "{" .. table.concat(parts, ", ") .. "}"
+end
+
+local function check_file(what, name)
+  if not core.rom_size(name) then
+    report.fail("%s: the ROM has no file '%s'%s", what, name, report.suggest(name, loader.rom_names()))
+  end
+  return name
+end
+
+-- What tells io of one bus, at the end of its arguments. A list or a name: that; otherwise a file.
+local function add_arguments(what, arguments, name, value)
+  what = string.format("%s: bus '%s'", what, name)
+  if type(value) == "table" and getmetatable(value) == nil then
+    arguments[#arguments + 1] = "-e"
+    arguments[#arguments + 1] = string.format("Io.add_vbus(%q, %s)", name, list_as_text(what, value))
+  elseif type(value) == "string" and not value:find("^rom/") then
+    add_arguments(what, arguments, name, {value})
+  elseif type(value) == "string" then
+    arguments[#arguments + 1] = check_file(what, value)
+  elseif type(value) == "number" or value == true then
+    arguments[#arguments + 1] = check_file(what, "rom/" .. name .. ".vbus")
+  else
+    report.fail("%s = %s; expected a list of devices, a file, or true for rom/%s.vbus", what, report.value(value), name)
+  end
+end
+
+local function words_of(what, cmdline)
+  if cmdline == nil then
+    return {}
+  elseif type(cmdline) == "string" then
+    local words = {}
+    for word in cmdline:gmatch("%S+") do
+      words[#words + 1] = word
+    end
+    return words
+  elseif report.is_strings(cmdline) then
+    report.fail("%s: cmdline = %s; expected a string or a list of strings", what, report.value(cmdline))
+  end
+  return table.move(cmdline, 1, #cmdline, 1, {})
+end
+
+-- ---- clients that end ----
+
+-- A client has ended: devices are quiet when this is done, before its memory goes to others. false: io did not answer.
+local function settle(record)
+  record.is_pending = not core.vbus_settle(record.slot)
+  return not record.is_pending
+end
+
+local function settle_later(server)
+  if server.is_retrying then
+    return
+  end
+  server.is_retrying = true
+  loop.spawn(function()
+    local is_done
+    repeat
+      loop.sleep(1)
+      is_done = true
+      for _, record in ipairs(server.records) do
+        is_done = (not record.is_pending or settle(record)) and is_done
+      end
+    until is_done or not server.is_running
+    server.is_retrying = false
+  end)
+end
+
+-- A program that was given these ({name =, handle =} ...) has ended.
+function busses.let_go(list)
+  for _, entry in ipairs(list) do
+    local record = rawget(entry.handle, "ref").bus
+    if record and not (record.server.is_running and settle(record)) then
+      record.is_pending = true
+      if record.server.is_running then
+        settle_later(record.server)
+      end
+    end
+  end
+end
+
+local function started(server)
+  server.is_running = true
+  for _, record in ipairs(server.records) do
+    if record.is_pending then
+      settle_later(server)
+    end
+  end
+end
+
+local function stopped(server)
+  server.is_running = false
+end
+
+-- ---- starting ----
+
+local function given_to_io(what, opts)
+  local given = {}
+  for key, value in pairs(opts.caps or {}) do
+    given[key] = value
+  end
+  for name, rights in pairs {dtb = "r", icu = "rw", iommu = "rw", mmio = "rw"} do
+    local handle = environment[name]
+    given[name] = given[name] or handle and handle:m(rights)
+  end
+  if not given.icu or not given.dtb or not given.mmio then
+    report.fail("%s: ned has no capability '%s'", what, not given.icu and "icu" or not given.dtb and "dtb" or "mmio")
+  end
+  return given
+end
+
+-- Each key of `list` is a bus; its value says what is on it, and is replaced by the bus' capability.
+function busses.start(default_loader, list, cmdline, opts)
+  local what = "start_io"
+  opts = opts or {}
+  if type(list) ~= "table" or getmetatable(list) ~= nil then
+    report.fail("%s: busses = %s; expected {name = devices, ...}", what, report.value(list))
+  elseif type(opts) ~= "table" then
+    report.fail("%s: opts = %s; expected a table of options", what, report.value(opts))
+  end
+  local arguments, names = words_of(what, cmdline), report.names(list)
+  for _, name in ipairs(names) do
+    add_arguments(what, arguments, name, list[name])
+  end
+  local given = given_to_io(what, opts)
+  local server, made = {records = {}, is_running = false}, {}
+  for i, name in ipairs(names) do
+    if given[name] then
+      report.fail("%s: bus '%s' has the name of a capability that io needs; call it something else", what, name)
+    end
+    local gate = environment.factory:create(abi.Proto.Ipc_gate)
+    server.records[i] = {slot = gate.ref.slot, server = server}
+    gate.ref.bus, gate.ref.name = server.records[i], "bus " .. name
+    given[name], made[name] = gate:svr(), gate:m("rw")
+  end
+  local options = {name = "io", log = {"io", "red"}, prio = PRIORITY}
+  for key, value in pairs(opts) do
+    options[key] = value
+  end
+  local policy = restart.new(what, ends.program, options.restart == nil and RESTART or options.restart)
+  options.caps, options.restart = given, nil
+  local task = loader.start(default_loader, options, {"rom/io", table.unpack(arguments)}, {
+    kind = ends.program,
+    policy = policy,
+    is_service = true,
+    started = function()
+      started(server)
+    end,
+    stopped = function()
+      stopped(server)
+    end,
+  })
+  for name, handle in pairs(made) do
+    list[name] = handle
+  end
+  report.say("io: started with bus%s %s", #names == 1 and "" or "ses", table.concat(names, ", "))
+  return task
+end
+
+-- For start_vm's option vbus.
+function busses.is_bus(value)
+  if caps.is_kind(abi.kind.gate)(value) then
+    return "a bus, as vmm.start_io leaves it in its table"
+  end
+end
+
+return busses
