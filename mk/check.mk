@@ -27,16 +27,16 @@ host_warnings_gcc := $(warnings)
 host_warnings_clang := $(clang_warnings)
 
 define host_way # $1: gcc, clang, fuzz or cov
-$B/host/$1/third/%.o: $B/debian/%.c
+$B/host/$1/third/%.o: $B/debian/%.c | $(generated)
 	$$(make_folder)
-	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO -I$B/debian/dtc/libfdt $$(depend) -c $$< -o $$@
+	$(filter-out --coverage,$(subst $(comma)undefined,,$(host_$1))) -std=gnu11 -w -g -DZ_SOLO -I$B/debian/dtc/libfdt -I$B/gen $$(depend) -c $$< -o $$@
 $B/host/$1/test/%.o: test/%.c $(MAKEFILE_LIST) | $(generated)
 	$$(make_folder)
 	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
 $B/host/$1/%.o: %.c $(MAKEFILE_LIST) | $(generated)
 	$$(make_folder)
 	$(host_$1) $(host_flags) $(host_warnings_$1) $$(depend) -c $$< -o $$@
-$B/host/$1/third.a: $(patsubst $B/debian/%.c,$B/host/$1/third/%.o,$(fdt_sources) $(zlib_sources))
+$B/host/$1/third.a: $(patsubst $B/debian/%.c,$B/host/$1/third/%.o,$(fdt_sources) $(zlib_sources) $(lua_sources))
 	rm -f $$@; ar rcs $$@ $$^
 $(foreach c,$(components) lib,$(call host_archive,$1,$c))
 $(foreach t,$(unit_tests),$(call host_test,$1,$(t:%.c=%),$(call component,$t)))
@@ -49,7 +49,7 @@ endef
 define host_test # $1: way, $2: test/unit/.../test_x, $3: component
 $B/host/$1/$2: $B/host/$1/$2.o $(patsubst %,$B/host/$1/lib%.a,$3 lib) $B/host/$1/third.a
 	$$(make_folder)
-	$(host_$1) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpthread -o $$@
+	$(host_$1) $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpthread -lm -o $$@
 
 endef
 $(foreach way,gcc clang fuzz cov,$(eval $(call host_way,$(way))))

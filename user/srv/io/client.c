@@ -154,27 +154,30 @@ static struct answer tell_resource(const struct client *client, struct l4_msg *m
 	return words(msg, 5);
 }
 
+enum err client_make_window(const struct server *server, const struct io_resource *r, uint32_t *out_slot)
+{
+	uint64_t first = r->base & ~(L4_PAGE_SIZE - 1);
+	uint64_t size = ((r->base + (r->size - 1)) | (L4_PAGE_SIZE - 1)) - first + 1;
+	enum err err = l4_slot_alloc(out_slot);
+
+	if (err != OK)
+		return err;
+	err = l4_dataspace_slice(server->mmio, *out_slot, first, size, r->rights);
+	if (err != OK)
+		l4_slot_free(*out_slot);
+	return err;
+}
+
 static struct answer give_window(struct server *server, const struct client *client, struct l4_msg *msg)
 {
 	const struct io_resource *r = io_bus_resource(client->bus, msg->word[0], msg->word[1]);
-	uint64_t first, size;
 	uint32_t window;
-	enum err err;
+	enum err err = r == NULL ? ERR_RANGE : r->type != L4_VBUS_TYPE_MEM ? ERR_INVAL : OK;
 
-	if (r == NULL)
-		return failed(msg, ERR_RANGE);
-	if (r->type != L4_VBUS_TYPE_MEM)
-		return failed(msg, ERR_INVAL);
-	first = r->base & ~(L4_PAGE_SIZE - 1);
-	size = ((r->base + (r->size - 1)) | (L4_PAGE_SIZE - 1)) - first + 1;
-	err = l4_slot_alloc(&window);
+	if (err == OK)
+		err = client_make_window(server, r, &window);
 	if (err != OK)
 		return failed(msg, err);
-	err = l4_dataspace_slice(server->mmio, window, first, size, r->rights);
-	if (err != OK) {
-		l4_slot_free(window);
-		return failed(msg, err);
-	}
 	server->sent = window;
 	l4_utcb()->cap[0] = (struct l4_cap_item){window, r->rights};
 	msg->word[0] = OK;

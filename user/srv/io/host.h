@@ -52,6 +52,8 @@ bool host_next_fault(struct server *server, struct io_fault *out);
 
 /* Answer a call at the bus' gate. `death` is the badge that its death is told with, if this call makes it the client. */
 struct answer client_serve(struct server *server, struct client *client, struct l4_msg *msg, uint64_t death);
+/* Whole pages of registers, in a new slot. */
+enum err client_make_window(const struct server *server, const struct io_resource *resource, uint32_t *out_slot);
 /* The answer is with the caller. */
 void client_answered(struct server *server);
 /* The client is dead: its devices do nothing any more before its memory is let go. */

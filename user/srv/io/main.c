@@ -71,6 +71,32 @@ static enum err open_gates(struct server *server)
 	return OK;
 }
 
+/* What the hypervisor keeps to itself is found out now, not when a client asks. */
+static enum err check_windows(struct server *server)
+{
+	for (unsigned int i = 0; i < server->machine.bus_count; i++) {
+		const struct io_bus *bus = server->machine.bus[i];
+
+		for (unsigned int d = 0; d < bus->device_count; d++)
+			for (unsigned int k = 0; k < bus->device[d]->resource_count; k++) {
+				const struct io_resource *r = &bus->device[d]->resource[k];
+				uint32_t window;
+
+				if (r->type != L4_VBUS_TYPE_MEM)
+					continue;
+				if (client_make_window(server, r, &window) != OK) {
+					l4_log(L4_LOG_ERROR,
+					       "%s: %s: %s 0x%lx..0x%lx: these registers are the hypervisor's own",
+					       bus->name, bus->device[d]->name, r->id, (unsigned long)r->base,
+					       (unsigned long)(r->base + r->size - 1));
+					return ERR_PERM;
+				}
+				l4_slot_drop(window);
+			}
+	}
+	return OK;
+}
+
 static enum err open_faults(struct server *server)
 {
 	uint32_t irq;
@@ -115,7 +141,9 @@ static enum err start(struct server *server, int argc, char **argv)
 		return err;
 	}
 	io_busses_tell(&server->machine);
-	err = open_gates(server);
+	err = check_windows(server);
+	if (err == OK)
+		err = open_gates(server);
 	if (err == OK)
 		err = open_faults(server);
 	if (err == OK)

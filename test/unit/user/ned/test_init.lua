@@ -9,6 +9,7 @@ local function ned(core, files, ...)
   end
   setmetatable(_G, nil)
   package.preload.vmm = assert(loadfile("user/ned/lua/vmm.lua"))
+  package.preload["ned.busses"] = assert(loadfile("user/ned/lua/ned/busses.lua"))
   local saved = {path = package.path, cpath = package.cpath, os = os}
   local ok, message = pcall(require "ned.init", {...})
   package.path, package.cpath = saved.path, saved.cpath

@@ -6,9 +6,9 @@ local core = require "core"
 local ends = require "ned.ends"
 local environment = require "ned.environment"
 local loader = require "ned.loader"
-local loop = require "ned.loop"
 local report = require "ned.report"
 local restart = require "ned.restart"
+local vbus = require "ned.vbus"
 
 local busses = {}
 
@@ -83,58 +83,6 @@ local function words_of(what, cmdline)
   return table.move(cmdline, 1, #cmdline, 1, {})
 end
 
--- ---- clients that end ----
-
--- A client has ended: devices are quiet when this is done, before its memory goes to others. false: io did not answer.
-local function settle(record)
-  record.is_pending = not core.vbus_settle(record.slot)
-  return not record.is_pending
-end
-
-local function settle_later(server)
-  if server.is_retrying then
-    return
-  end
-  server.is_retrying = true
-  loop.spawn(function()
-    local is_done
-    repeat
-      loop.sleep(1)
-      is_done = true
-      for _, record in ipairs(server.records) do
-        is_done = (not record.is_pending or settle(record)) and is_done
-      end
-    until is_done or not server.is_running
-    server.is_retrying = false
-  end)
-end
-
--- A program that was given these ({name =, handle =} ...) has ended.
-function busses.let_go(list)
-  for _, entry in ipairs(list) do
-    local record = rawget(entry.handle, "ref").bus
-    if record and not (record.server.is_running and settle(record)) then
-      record.is_pending = true
-      if record.server.is_running then
-        settle_later(record.server)
-      end
-    end
-  end
-end
-
-local function started(server)
-  server.is_running = true
-  for _, record in ipairs(server.records) do
-    if record.is_pending then
-      settle_later(server)
-    end
-  end
-end
-
-local function stopped(server)
-  server.is_running = false
-end
-
 -- ---- starting ----
 
 local function given_to_io(what, opts)
@@ -166,14 +114,13 @@ function busses.start(default_loader, list, cmdline, opts)
     add_arguments(what, arguments, name, list[name])
   end
   local given = given_to_io(what, opts)
-  local server, made = {records = {}, is_running = false}, {}
-  for i, name in ipairs(names) do
+  local server, made = vbus.new_server(), {}
+  for _, name in ipairs(names) do
     if given[name] then
       report.fail("%s: bus '%s' has the name of a capability that io needs; call it something else", what, name)
     end
     local gate = environment.factory:create(abi.Proto.Ipc_gate)
-    server.records[i] = {slot = gate.ref.slot, server = server}
-    gate.ref.bus, gate.ref.name = server.records[i], "bus " .. name
+    vbus.add(server, gate, name)
     given[name], made[name] = gate:svr(), gate:m("rw")
   end
   local options = {name = "io", log = {"io", "red"}, prio = PRIORITY}
@@ -187,10 +134,10 @@ function busses.start(default_loader, list, cmdline, opts)
     policy = policy,
     is_service = true,
     started = function()
-      started(server)
+      vbus.started(server)
     end,
     stopped = function()
-      stopped(server)
+      vbus.stopped(server)
     end,
   })
   for name, handle in pairs(made) do

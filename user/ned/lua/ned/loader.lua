@@ -11,6 +11,7 @@ local report = require "ned.report"
 local restart = require "ned.restart"
 local sched = require "ned.sched"
 local tasks = require "ned.tasks"
+local vbus = require "ned.vbus"
 
 -- What a program can spend when the script does not say: its own image, stacks, heap and page tables, not a guest's RAM.
 local DEFAULT_QUOTA = 16 << 20
@@ -253,7 +254,7 @@ local function start(self, options, argv, extra)
     is_service = served ~= nil or extra.is_service,
     is_maker = extra.is_service,
     let_go = function()
-      require("ned.busses").let_go(list)
+      vbus.let_go(list)
       channels.let_go(list)
     end,
     at_end = text.is_own and function()
