@@ -1,21 +1,19 @@
-/* SMMUs in hardware: their registers and interrupts, and the tables of DMA domains. [SMMU]
+/* SMMUs in hardware: their registers, their interrupts, and which of them walk the tables of a DMA domain. [SMMU]
  *
  * All DMA domains have tables of one kind, so that a domain can be bound to streams of several SMMUs: stage 2 if every
- * SMMU that we can use has it, else stage 1. A domain that is bound gets a number, which is its VMID or its ASID, and
- * keeps it until it is dead. Who attaches, unmaps and frees holds hv_lock.
+ * SMMU that we can use has it, else stage 1. Everything but the start is done with hv_lock held.
  */
 #include "arch/aarch64/smmu.h"
 
 #include <assert.h>
 
 #include "arch.h"
+#include "arch/aarch64/dma_space.h"
 #include "arch/aarch64/local.h"
-#include "arch/aarch64/smmu_unit.h"
 #include "arch/aarch64/sysreg.h"
 #include "boot/machine.h"
 #include "core/iommu.h"
 #include "core/kmem.h"
-#include "core/limits.h"
 #include "core/ram.h"
 #include "core/space.h"
 
@@ -32,7 +30,6 @@ static struct smmu smmus[MACHINE_SMMU_MAX];
 static unsigned int smmu_count;
 static enum smmu_stage stage; /* of all domains */
 static unsigned int output_size;
-static struct space *dma_owner[DMA_ID_COUNT];
 
 static_assert(SPACE_SMMUS == MACHINE_SMMU_MAX, "a count for each");
 
@@ -64,8 +61,7 @@ static uint64_t cache_line(void)
 	return 4ull << (READ_SYSREG(ctr_el0) >> 16 & 0xf);
 }
 
-/* To the point of coherency, where an SMMU reads that does not look into the CPUs' caches. */
-static void clean(const void *at, uint64_t size)
+void smmu_clean(const void *at, uint64_t size)
 {
 	uint64_t line = cache_line();
 
@@ -78,7 +74,7 @@ static void io_publish(void *ctx, const void *at, uint64_t size)
 	const struct smmu *smmu = ctx;
 
 	if (!smmu->unit.has.is_coherent)
-		clean(at, size);
+		smmu_clean(at, size);
 	/* Stores, or their cleaning, are seen by the SMMU before later stores, also those to its registers. */
 	__asm__ volatile("dsb sy" : : : "memory");
 }
@@ -320,9 +316,14 @@ bool arch_smmu_fault(struct smmu_fault *out)
 	return false;
 }
 
-/* ---- tables of DMA domains: as those of tasks and VMs [space.c], but the SMMUs' TLBs are flushed ---- */
+/* ---- streams ---- */
 
-static bool is_coherent(void)
+enum smmu_stage smmu_stage(void)
+{
+	return stage;
+}
+
+bool smmu_is_coherent(void)
 {
 	for (unsigned int i = 0; i < smmu_count; i++)
 		if (smmus[i].is_on && !smmus[i].unit.has.is_coherent)
@@ -330,151 +331,18 @@ static bool is_coherent(void)
 	return true;
 }
 
-static enum err table_alloc(void *ctx, pa_t *out)
+void smmu_flush(const struct space *space)
 {
-	struct space *space = ctx;
-	void *table = kmem_pages(space->obj.payer, 1);
-
-	if (!table)
-		return ERR_NOMEM;
-	if (!is_coherent())
-		clean(table, L4_PAGE_SIZE);
-	*out = arch_kmem_pa(table);
-	return OK;
-}
-
-static void table_free(void *ctx, pa_t table)
-{
-	struct space *space = ctx;
-
-	kmem_free_pages(space->obj.payer, arch_kmem_at(table), 1);
-}
-
-static uint64_t *table_at(void *ctx, pa_t table)
-{
-	(void)ctx;
-	return arch_kmem_at(table);
-}
-
-static void entry_write(void *ctx, uint64_t *entry, uint64_t value)
-{
-	(void)ctx;
-	__atomic_store_n(entry, value, __ATOMIC_RELAXED);
-	if (!is_coherent())
-		clean(entry, sizeof(*entry));
-}
-
-static void sync_new(void *ctx)
-{
-	(void)ctx;
-	/* Entries are seen by walks of the SMMUs before anything that is done because of them. */
-	__asm__ volatile("dsb sy" : : : "memory");
-}
-
-static void flush_page(void *ctx, ipa_t ipa)
-{
-	struct space *space = ctx;
-
-	sync_new(ctx);
-	for (unsigned int i = 0; i < smmu_count; i++)
-		if (space->arch.streams[i])
-			smmu_unit_flush_address(&smmus[i].unit, stage, space->arch.dma_id, ipa.v);
-}
-
-static void flush_all(void *ctx)
-{
-	struct space *space = ctx;
-
-	sync_new(ctx);
 	for (unsigned int i = 0; i < smmu_count; i++)
 		if (space->arch.streams[i])
 			smmu_unit_flush(&smmus[i].unit, stage, space->arch.dma_id);
 }
 
-static const struct s2_ops dma_ops = {
-	.table_alloc = table_alloc,
-	.table_free = table_free,
-	.table_at = table_at,
-	.entry_write = entry_write,
-	.sync_new = sync_new,
-	.flush_page = flush_page,
-	.flush_all = flush_all,
-};
-
-/* Beside the context descriptor, in one page: the table of level 0, whose two entries are the two tables of the root.
- * Written for good; the descriptor itself when there is an ASID. */
-#define LEVEL0_OFFSET 64u
-
-static void make_level0(struct space *space)
-{
-	uint64_t *level0 = space->arch.context + LEVEL0_OFFSET / sizeof(uint64_t);
-
-	for (unsigned int i = 0; i < 2; i++)
-		level0[i] = smmu_encode_level0((pa_t){space->arch.s2.root.v + i * L4_PAGE_SIZE});
-}
-
-enum err smmu_space_init(struct space *space)
-{
-	pa_t root = arch_kmem_pa(space->arch.root);
-
-	if (stage == SMMU_STAGE2) {
-		if (!is_coherent())
-			clean(space->arch.root, S2_ROOT_SIZE);
-		return s2_init(&space->arch.s2, root, &dma_ops, space);
-	}
-	space->arch.context = kmem_pages(space->obj.payer, 1);
-	if (!space->arch.context)
-		return ERR_NOMEM;
-	if (!is_coherent())
-		clean(space->arch.root, S2_ROOT_SIZE);
-	if (s2_init_stage1(&space->arch.s2, root, &dma_ops, space))
-		assert(false && "the root is aligned");
-	make_level0(space);
-	return OK;
-}
-
-/* All its streams are detached, so no SMMU holds anything of it. */
-void smmu_space_clear(struct space *space)
+void smmu_flush_address(const struct space *space, ipa_t at)
 {
 	for (unsigned int i = 0; i < smmu_count; i++)
-		assert(!space->arch.streams[i] && "streams are detached before the tables go");
-	if (space->arch.dma_id)
-		dma_owner[space->arch.dma_id] = NULL;
-	space->arch.dma_id = 0;
-	if (space->arch.context)
-		kmem_free_pages(space->obj.payer, space->arch.context, 1);
-	space->arch.context = NULL;
-}
-
-/* ---- streams ---- */
-
-static enum err give_id(struct space *space)
-{
-	for (uint16_t id = 1; !space->arch.dma_id && id < DMA_ID_COUNT; id++) {
-		if (dma_owner[id])
-			continue;
-		dma_owner[id] = space;
-		space->arch.dma_id = id;
-	}
-	return space->arch.dma_id ? OK : ERR_NOMEM;
-}
-
-static struct smmu_entry entry_of(struct space *space)
-{
-	pa_t context;
-	struct smmu_entry descriptor;
-
-	if (stage == SMMU_STAGE2)
-		return smmu_encode_ste_stage2(space->arch.s2.root, space->arch.dma_id, output_size);
-	context = arch_kmem_pa(space->arch.context);
-	descriptor = smmu_encode_context((pa_t){context.v + LEVEL0_OFFSET}, space->arch.dma_id, output_size);
-	/* The same again while other streams use it. */
-	for (unsigned int i = SMMU_ENTRY_WORDS; i--;)
-		__atomic_store_n(&space->arch.context[i], descriptor.word[i], __ATOMIC_RELAXED);
-	if (!is_coherent())
-		clean(space->arch.context, LEVEL0_OFFSET + 2 * sizeof(uint64_t));
-	sync_new(space);
-	return smmu_encode_ste_stage1(context);
+		if (space->arch.streams[i])
+			smmu_unit_flush_address(&smmus[i].unit, stage, space->arch.dma_id, at.v);
 }
 
 unsigned int arch_smmu_count(void)
@@ -491,10 +359,9 @@ enum err arch_smmu_attach(unsigned int smmu, uint32_t stream, struct space *spac
 		return ERR_RANGE;
 	if (!has_stage(&smmus[smmu], stage))
 		return ERR_NODEV;
-	err = give_id(space);
+	err = dma_space_encode(space, output_size, &entry);
 	if (err)
 		return err;
-	entry = entry_of(space);
 	err = smmu_unit_attach(&smmus[smmu].unit, stream, &entry);
 	if (!err)
 		space->arch.streams[smmu]++;

@@ -1,7 +1,7 @@
-/* SMMUs in hardware: what main.c, gic.c, trap.c and space.c want of smmu.c. */
+/* SMMUs in hardware: what other files of hv/arch/aarch64 want of smmu.c. */
 #pragma once
 
-#include <l4/types.h>
+#include "arch/aarch64/smmu_unit.h"
 
 struct machine;
 struct space;
@@ -13,7 +13,11 @@ bool smmu_has_line(uint32_t intid);
 /* Handle it, its priority is dropped; false: it is none of theirs. */
 bool smmu_interrupt(uint32_t intid);
 
-/* The part of a DMA domain that SMMUs see; the root of its tables is there. ERR_NOMEM. */
-enum err smmu_space_init(struct space *space);
-/* The tables below the root are gone. */
-void smmu_space_clear(struct space *space);
+/* What walks the tables of DMA domains; the same until the machine is off. */
+enum smmu_stage smmu_stage(void);
+/* Else tables are cleaned to the point of coherency, where an SMMU reads that does not look into the CPUs' caches. */
+bool smmu_is_coherent(void);
+void smmu_clean(const void *at, uint64_t size);
+/* No SMMU holds or uses a translation of the domain, or one for that address. Tables are written and seen before. */
+void smmu_flush(const struct space *space);
+void smmu_flush_address(const struct space *space, ipa_t at);

@@ -6,8 +6,8 @@
 #include <assert.h>
 
 #include "arch.h"
+#include "arch/aarch64/dma_space.h"
 #include "arch/aarch64/local.h"
-#include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
 #include "core/kmem.h"
 #include "core/limits.h"
@@ -196,7 +196,7 @@ enum err arch_space_init(struct space *space)
 	if (!root)
 		return ERR_NOMEM;
 	space->arch.root = root;
-	err = space->kind == SPACE_DMA ? smmu_space_init(space)
+	err = space->kind == SPACE_DMA ? dma_space_init(space)
 				       : s2_init(&space->arch.s2, arch_kmem_pa(root), &ops, space);
 	if (err) {
 		kmem_free_pages(space->obj.payer, root, 2);
@@ -232,7 +232,7 @@ bool arch_space_clear(struct space *space, uint64_t budget)
 	if (!done)
 		return false;
 	if (space->kind == SPACE_DMA)
-		smmu_space_clear(space);
+		dma_space_clear(space);
 	if (space->arch.vttbr) {
 		flush_all(space);
 		/* Emptied everywhere just now, so the next owner finds nothing of ours. */

@@ -1,0 +1,13 @@
+/* DMA domains: what space.c and smmu.c want of dma_space.c. */
+#pragma once
+
+#include "arch/aarch64/smmu_code.h"
+
+struct space;
+
+/* The part of a DMA domain that SMMUs see; the root of its tables is there. ERR_NOMEM. */
+enum err dma_space_init(struct space *space);
+/* The tables below the root are gone, and no stream is attached. */
+void dma_space_clear(struct space *space);
+/* The stream table entry that makes a stream go by the domain's tables. ERR_NOMEM: too many domains are bound. */
+enum err dma_space_encode(struct space *space, unsigned int output_size, struct smmu_entry *out);
