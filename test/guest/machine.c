@@ -117,11 +117,20 @@ static void cpus_read(const void *fdt)
 	}
 }
 
+static bool is_off(const void *fdt, int node)
+{
+	const char *status = fdt_getprop(fdt, node, "status", NULL);
+
+	return status && strcmp(status, "okay") && strcmp(status, "ok");
+}
+
 static int compatible_find(const void *fdt, const char *const *names)
 {
 	for (; *names; names++) {
 		int node = fdt_node_offset_by_compatible(fdt, -1, *names);
 
+		while (node >= 0 && is_off(fdt, node))
+			node = fdt_node_offset_by_compatible(fdt, node, *names);
 		if (node >= 0)
 			return node;
 	}

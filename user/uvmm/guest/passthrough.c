@@ -1,7 +1,5 @@
 /* Which nodes of the guest's tree the bus backs, and with what; see passthrough.h. */
-#include "guest/passthrough.h"
-
-#include "guest/fdt_find.h"
+#include "guest/passthrough_find.h"
 
 #include <libfdt.h>
 #include <stdarg.h>
@@ -9,15 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_TOLD 6u /* devices that a message lists */
+#define LAST(range) ULL((range).base + (range).size - 1)
 
-/* What differs, clause by clause. */
-struct differences {
-	char text[REPORT_ERROR_MAX - TREE_PATH_MAX];
-	size_t used;
-};
-
-[[gnu::format(printf, 2, 3)]] static void differ(struct differences *why, const char *format, ...)
+void differ(struct differences *why, const char *format, ...)
 {
 	const char *between = why->used ? "; " : "";
 	va_list args;
@@ -34,12 +26,9 @@ struct differences {
 		why->used = sizeof why->text - 1;
 }
 
-#define LAST(range) ((unsigned long long)((range).base + (range).size - 1))
-#define ULL(value) ((unsigned long long)(value))
-
 /* ---- what a node gets ---- */
 
-static bool add_window(struct passed_node *out, struct range guest, uint64_t host, size_t device, size_t resource)
+bool passed_add_window(struct passed_node *out, struct range guest, uint64_t host, size_t device, size_t resource)
 {
 	struct passed_window *grown = realloc(out->window, (out->window_count + 1) * sizeof *grown);
 
@@ -50,7 +39,7 @@ static bool add_window(struct passed_node *out, struct range guest, uint64_t hos
 	return true;
 }
 
-static bool add_irq(struct passed_node *out, uint32_t guest, const struct bus_resource *line, size_t device,
+bool passed_add_irq(struct passed_node *out, uint32_t guest, const struct bus_resource *line, size_t device,
 		    size_t resource)
 {
 	struct passed_irq *grown = realloc(out->irq, (out->irq_count + 1) * sizeof *grown);
@@ -85,14 +74,14 @@ static const struct bus_resource *walk_next(struct walk *walk, enum bus_resource
 	return NULL;
 }
 
-static bool is_level_different(const struct scan_irq *irq, const struct bus_resource *line)
+bool passed_mode_differs(const struct scan_irq *irq, const struct bus_resource *line)
 {
 	bool is_edge = !(line->flags & BUS_IRQ_LEVEL);
 
 	return !irq->is_any && irq->is_edge != is_edge;
 }
 
-static const char *mode_name(bool is_edge)
+const char *passed_mode_name(bool is_edge)
 {
 	return is_edge ? "edge" : "level";
 }
@@ -101,13 +90,17 @@ static const char *const no_memory = "no memory for the list of devices that are
 
 /* ---- by address ---- */
 
+/* Whether the most particular name of one is among the names of the other: "arm,primecell" is many things. */
 static bool has_compatible(const void *fdt, int node, const struct bus_device *device)
 {
-	for (size_t at = strlen(device->text) + 1; at < device->text_size; at += strlen(device->text + at) + 1) {
-		if (fdt_stringlist_search(fdt, node, "compatible", device->text + at) >= 0)
+	size_t first = strlen(device->text) + 1;
+	const char *own = fdt_stringlist_get(fdt, node, "compatible", 0, NULL);
+
+	for (size_t at = first; at < device->text_size; at += strlen(device->text + at) + 1) {
+		if (own && !strcmp(own, device->text + at))
 			return true;
 	}
-	return false;
+	return first < device->text_size && fdt_stringlist_search(fdt, node, "compatible", device->text + first) >= 0;
 }
 
 static bool lies_in(struct range range, const struct bus_resource *resource)
@@ -153,14 +146,13 @@ static enum err find_reg(const void *fdt, int node, unsigned int index, struct r
 
 	while ((resource = walk_next(&walk, BUS_MEM)) != NULL) {
 		if (lies_in(reg, resource))
-			return add_window(out, reg, reg.base, walk.device, walk.resource - 1) ? OK : ERR_NOMEM;
+			return passed_add_window(out, reg, reg.base, walk.device, walk.resource - 1) ? OK : ERR_NOMEM;
 	}
 	differ_reg(why, fdt, node, index, reg, bus);
 	return OK;
 }
 
-/* ERR_ADDRNOTAVAIL: the entries are no addresses of the CPU's. False in *out_more after the last one. */
-static enum err next_reg(const void *fdt, int node, unsigned int index, struct range *out, bool *out_more,
+enum err passed_next_reg(const void *fdt, int node, unsigned int index, struct range *out, bool *out_more,
 			 struct differences *why)
 {
 	enum err err = tree_reg(fdt, node, index, out);
@@ -181,7 +173,7 @@ static enum err find_regs_by_address(const void *fdt, int node, const struct bus
 
 	for (unsigned int i = 0; more; i++) {
 		struct range reg;
-		enum err err = next_reg(fdt, node, i, &reg, &more, why);
+		enum err err = passed_next_reg(fdt, node, i, &reg, &more, why);
 
 		if (err == ERR_ADDRNOTAVAIL) /* such as a device behind an I2C bus: that one has the registers */
 			return OK;
@@ -202,10 +194,10 @@ static enum err find_line(const struct scan_irq *irq, unsigned int index, const 
 	while ((line = walk_next(&walk, BUS_IRQ)) != NULL) {
 		if (line->base != irq->intid)
 			continue;
-		if (!is_level_different(irq, line))
-			return add_irq(out, irq->intid, line, walk.device, walk.resource - 1) ? OK : ERR_NOMEM;
+		if (!passed_mode_differs(irq, line))
+			return passed_add_irq(out, irq->intid, line, walk.device, walk.resource - 1) ? OK : ERR_NOMEM;
 		differ(why, "interrupt %u of the node, %u, is %s there and %s on the bus, as %s of %s", index,
-		       irq->intid, mode_name(irq->is_edge), mode_name(!irq->is_edge), line->id,
+		       irq->intid, passed_mode_name(irq->is_edge), passed_mode_name(!irq->is_edge), line->id,
 		       bus_device_name(&bus->device[walk.device]));
 		return OK;
 	}
@@ -230,180 +222,6 @@ static enum err find_lines_by_number(const void *fdt, int node, int gic, const s
 	return OK;
 }
 
-/* ---- by name ---- */
-
-static bool ends_with_part(const char *path, const char *name)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && !strcmp(slash + 1, name);
-}
-
-static bool is_compatible(const struct bus_device *device, const char *name)
-{
-	for (size_t at = strlen(device->text) + 1; at < device->text_size; at += strlen(device->text + at) + 1) {
-		if (!strcmp(device->text + at, name))
-			return true;
-	}
-	return false;
-}
-
-/* How well a name means a device: 0 is best, 3 not at all. */
-static unsigned int distance(const struct bus_device *device, const char *name)
-{
-	if (!strcmp(device->text, name))
-		return 0;
-	if (ends_with_part(device->text, name))
-		return 1;
-	return is_compatible(device, name) ? 2 : 3;
-}
-
-static void list_devices(char *text, size_t size, const struct bus_info *bus, const char *name, unsigned int wanted)
-{
-	unsigned int told = 0;
-	size_t used = 0;
-
-	text[0] = 0;
-	for (size_t i = 0; i < bus->device_count && used < size; i++) {
-		if (wanted < 3 && distance(&bus->device[i], name) != wanted)
-			continue;
-		if (told++ == NAMES_TOLD) {
-			(void)snprintf(text + used, size - used, ", ...");
-			return;
-		}
-		used += (size_t)snprintf(text + used, size - used, "%s%s", told > 1 ? ", " : "",
-					 bus_device_name(&bus->device[i]));
-	}
-}
-
-/* The device that l4vmm,vbus-dev means; bus->device_count: none, and why. */
-static size_t find_named(const void *fdt, int node, const struct bus_info *bus, struct differences *why)
-{
-	const char *name = find_string(fdt, node, "l4vmm,vbus-dev");
-	size_t found = bus->device_count, count = 0;
-	unsigned int best = 3;
-	char names[200];
-
-	if (!name) {
-		differ(why, "l4vmm,vbus-dev is not one string");
-		return bus->device_count;
-	}
-	for (size_t i = 0; i < bus->device_count; i++) {
-		unsigned int here = distance(&bus->device[i], name);
-
-		count = here < best ? 1 : count + (here == best);
-		if (here >= best)
-			continue;
-		best = here;
-		found = i;
-	}
-	if (best < 3 && count == 1)
-		return found;
-	list_devices(names, sizeof names, bus, name, best);
-	if (best < 3)
-		differ(why, "l4vmm,vbus-dev \"%.64s\" means %zu devices of the bus, %s: give one's path", name, count,
-		       names);
-	else if (!bus->is_there)
-		differ(why, "l4vmm,vbus-dev \"%.64s\" needs a bus, and the VM has no capability \"vbus\"", name);
-	else
-		differ(why, "l4vmm,vbus-dev \"%.64s\" is no device of the bus, which has %s", name,
-		       names[0] ? names : "none");
-	return bus->device_count;
-}
-
-/* The index-th resource of a type; resource_count: there are fewer. */
-static size_t resource_of(const struct bus_device *device, enum bus_resource_type type, unsigned int index)
-{
-	for (size_t i = 0; i < device->resource_count; i++) {
-		if (device->resource[i].type == type && index-- == 0)
-			return i;
-	}
-	return device->resource_count;
-}
-
-static unsigned int resources_of(const struct bus_device *device, enum bus_resource_type type)
-{
-	unsigned int count = 0;
-
-	while (resource_of(device, type, count) < device->resource_count)
-		count++;
-	return count;
-}
-
-static enum err find_reg_in(struct range reg, unsigned int index, const struct bus_info *bus, size_t at,
-			    struct passed_node *out, struct differences *why)
-{
-	const struct bus_device *device = &bus->device[at];
-	size_t resource = resource_of(device, BUS_MEM, index);
-	const struct bus_resource *has = &device->resource[resource];
-
-	if (resource == device->resource_count)
-		return OK; /* told with the counts */
-	if (has->size != reg.size)
-		differ(why, "reg entry %u has 0x%llx bytes, and %s of %s 0x%llx", index, ULL(reg.size), has->id,
-		       bus_device_name(device), ULL(has->size));
-	else if ((has->base ^ reg.base) % L4_PAGE_SIZE)
-		differ(why, "reg entry %u, at 0x%llx, must be at 0x%llx in its page, where %s of %s is", index,
-		       ULL(reg.base), ULL(has->base % L4_PAGE_SIZE), has->id, bus_device_name(device));
-	else
-		return add_window(out, reg, has->base, at, resource) ? OK : ERR_NOMEM;
-	return OK;
-}
-
-static enum err find_regs_in(const void *fdt, int node, const struct bus_info *bus, size_t at, struct passed_node *out,
-			     struct differences *why)
-{
-	unsigned int count = 0, has = resources_of(&bus->device[at], BUS_MEM);
-	bool more = true;
-
-	for (;; count++) {
-		struct range reg;
-		enum err err = next_reg(fdt, node, count, &reg, &more, why);
-
-		if (err == ERR_ADDRNOTAVAIL) {
-			differ(why, "reg entry %u lies on a bus whose ranges do not lead to the CPU", count);
-			return OK;
-		}
-		if (err == OK && !more)
-			break;
-		if (err == OK && reg.size)
-			err = find_reg_in(reg, count, bus, at, out, why);
-		if (err != OK)
-			return err;
-	}
-	if (count != has)
-		differ(why, "the node has %u reg entries, and %s %u", count, bus_device_name(&bus->device[at]), has);
-	return OK;
-}
-
-static enum err find_lines_in(const void *fdt, int node, int gic, const struct bus_info *bus, size_t at,
-			      struct passed_node *out, struct differences *why)
-{
-	const struct bus_device *device = &bus->device[at];
-	unsigned int count = 0, has = resources_of(device, BUS_IRQ);
-	char what[FIND_WHY_MAX];
-	struct scan_irq irq;
-	enum err err;
-
-	for (; (err = find_irq(fdt, node, gic, count, &irq, what)) == OK; count++) {
-		size_t resource = resource_of(device, BUS_IRQ, count);
-
-		if (resource == device->resource_count)
-			continue;
-		if (is_level_different(&irq, &device->resource[resource]))
-			differ(why, "interrupt %u of the node, %u, is %s, and %s of %s is %s", count, irq.intid,
-			       mode_name(irq.is_edge), device->resource[resource].id, bus_device_name(device),
-			       mode_name(!irq.is_edge));
-		else if (!add_irq(out, irq.intid, &device->resource[resource], at, resource))
-			return ERR_NOMEM;
-	}
-	if (err == ERR_INVAL)
-		differ(why, "%s", what);
-	else if (count != has)
-		differ(why, "the node has %u interrupts, and %s %u", count, bus_device_name(device), has);
-	return OK;
-}
-
 /* ---- a node ---- */
 
 static void node_free(struct passed_node *node)
@@ -417,18 +235,12 @@ static void node_free(struct passed_node *node)
 static enum err find_all(const void *fdt, int node, int gic, const struct bus_info *bus, struct passed_node *out,
 			 struct differences *why)
 {
-	size_t named;
 	enum err err;
 
-	if (!fdt_getprop(fdt, node, "l4vmm,vbus-dev", NULL)) {
-		err = find_regs_by_address(fdt, node, bus, out, why);
-		return err == OK ? find_lines_by_number(fdt, node, gic, bus, out, why) : err;
-	}
-	named = find_named(fdt, node, bus, why);
-	if (named == bus->device_count)
-		return OK;
-	err = find_regs_in(fdt, node, bus, named, out, why);
-	return err == OK ? find_lines_in(fdt, node, gic, bus, named, out, why) : err;
+	if (fdt_getprop(fdt, node, "l4vmm,vbus-dev", NULL))
+		return passed_find_named(fdt, node, gic, bus, out, why);
+	err = find_regs_by_address(fdt, node, bus, out, why);
+	return err == OK ? find_lines_by_number(fdt, node, gic, bus, out, why) : err;
 }
 
 static enum err keep(struct passed_list *list, struct passed_node *node)

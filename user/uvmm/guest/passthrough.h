@@ -12,6 +12,7 @@
 #define BUS_ID_MAX 8u
 
 enum bus_resource_type {
+	BUS_OTHER,   /* of a kind that we do not know; it has its index */
 	BUS_IRQ = 1, /* base is the line's INTID; flags: BUS_IRQ_LEVEL */
 	BUS_MEM = 2, /* base is a physical address; flags: BUS_MEM_... */
 };

@@ -15,14 +15,15 @@ static enum err map_pages(struct host *host, size_t index, size_t item, uint32_t
 	const struct passed_list *list = &host->plan.scan.passed;
 	const struct passed_window *window = &list->node[index].window[item];
 	const struct bus_resource *resource = &host->vbus.info.device[window->device].resource[window->resource];
+	struct l4_dataspace_info info;
 	struct range pages = {0};
-	enum err err = OK;
+	enum err err = l4_dataspace_info(slot, &info);
 
 	while (err == OK && passthrough_next_pages(list, index, item, pages.base + pages.size, &pages)) {
 		uint64_t physical = window->host + (pages.base - window->guest.base);
 
 		err = l4_space_map(host->vm_space, slot, physical - page_down(resource->base), pages.base, pages.size,
-				   L4_MAP_R | L4_MAP_W);
+				   (uint32_t)info.map_flags & (L4_MAP_R | L4_MAP_W));
 	}
 	return err;
 }
@@ -57,13 +58,24 @@ static enum err map_window(struct host *host, size_t index, size_t item)
 
 /* ---- interrupts ---- */
 
-/* Nodes may share a line: which is bound once. */
-static bool is_bound(const struct host *host, uint32_t intid)
+/* Nodes may share a line, which is bound for the first one. */
+static bool is_bound_before(const struct passed_list *list, size_t index, size_t item)
 {
-	for (unsigned int i = 0; i < host->line_count; i++)
-		if (host->line[i].intid == intid)
-			return true;
+	uint32_t intid = list->node[index].irq[item].guest_intid;
+
+	for (size_t n = 0; n <= index; n++)
+		for (size_t i = 0; i < (n == index ? item : list->node[n].irq_count); i++)
+			if (list->node[n].irq[i].guest_intid == intid)
+				return true;
 	return false;
+}
+
+/* Half a sentence about a line that does not become the guest's. */
+static const char *line_text(enum err err)
+{
+	if (err == ERR_NOSPC)
+		return "the VM has as many lines as it can have";
+	return err == ERR_EXIST ? "the guest has another line there" : "the guest's GIC does not take it";
 }
 
 static enum err bind_line(struct host *host, const struct passed_irq *irq, const char **out_what)
@@ -81,27 +93,28 @@ static enum err bind_line(struct host *host, const struct passed_irq *irq, const
 	}
 	if (err == OK) {
 		err = host_line_add(host, irq->guest_intid, slot, !irq->is_edge);
-		*out_what = err == ERR_NOSPC ? "the VM has as many lines as it can have"
-					     : "the guest's GIC does not take it";
+		*out_what = line_text(err);
 	}
 	if (err != OK)
 		l4_slot_drop(slot);
 	return err;
 }
 
-static enum err bind_irq(struct host *host, struct passed_node *node, struct passed_irq *irq)
+static enum err bind_irq(struct host *host, size_t index, size_t item)
 {
+	struct passed_list *list = &host->plan.scan.passed;
+	struct passed_irq *irq = &list->node[index].irq[item];
 	uint32_t intid = irq->guest_intid;
 	const char *what;
 	enum err err;
 
-	if (intid == 0 || is_bound(host, intid))
+	if (intid == 0 || is_bound_before(list, index, item))
 		return OK;
 	err = bind_line(host, irq, &what);
 	if (err == OK)
 		return OK;
 	irq->guest_intid = 0;
-	return passthrough_refuse(&host->plan.tree, node, &host->report,
+	return passthrough_refuse(&host->plan.tree, &list->node[index], &host->report,
 				  "its interrupt %u, line %u of the machine: %s (%s)", intid, irq->host_intid, what,
 				  l4_err_text(err));
 }
@@ -118,7 +131,7 @@ enum err host_passthrough_create(struct host *host)
 		for (size_t i = 0; err == OK && i < node->window_count; i++)
 			err = map_window(host, n, i);
 		for (size_t i = 0; err == OK && i < node->irq_count; i++)
-			err = bind_irq(host, node, &node->irq[i]);
+			err = bind_irq(host, n, i);
 	}
 	return err;
 }

@@ -64,7 +64,7 @@ static enum err read_resource(struct host *host, unsigned int device, unsigned i
 			     (resource.flags & L4_VBUS_MEM_PREFETCHABLE ? BUS_MEM_PREFETCHABLE : 0);
 		break;
 	default:
-		copy.size = 0; /* of a kind that we do not know: nothing lies in it, but it has its index */
+		copy.type = BUS_OTHER;
 		break;
 	}
 	return bus_info_add_resource(&host->vbus.info, &copy);

@@ -335,7 +335,8 @@ static void what_uvmm_has_itself_is_the_buss_where_that_has_it(void **state)
 	} cases[] = {
 		{RTC(RTC_THERE), true},
 		{RTC("reg = <0 0x9020000 0 0x1000>; interrupts = <0 2 4>; "), false},
-		{NODE("arm,pl011", RTC_THERE), false}, /* the bus has no such device there */
+		{NODE("arm,pl011\", \"arm,primecell", RTC_THERE), false}, /* the bus has no such device there */
+		{NODE("acme,rtc\", \"arm,pl031", RTC_THERE), true},
 		{RTC("l4vmm,vbus-dev = \"pl031@9010000\"; reg = <0 0x9020000 0 0x1000>; interrupts = <0 9 4>; "), true},
 	};
 
