@@ -41,10 +41,18 @@ static void choose_windows(const struct io_pci_bridge *host)
 	}
 }
 
-static bool is_behind(const struct pci_function *f, const struct pci_function *bridge, bool is_high,
-		      const struct pci_area *area)
+static void add_areas(struct pci_area *sum, const struct pci_function *f, bool is_high, uint64_t align)
 {
-	return f->parent == bridge && area->size != 0 && area->is_high == is_high;
+	for (unsigned int j = 0; j < PCI_AREAS; j++) {
+		const struct pci_area *area = &f->area[j];
+
+		if (area->size == 0 || area->is_high != is_high || area->align != align)
+			continue;
+		if (__builtin_add_overflow(round_up(sum->size, align), taken_size(area), &sum->size))
+			sum->size = UINT64_MAX - MIB;
+		if (sum->align < align)
+			sum->align = align;
+	}
 }
 
 /* The areas behind one window: their sum in descending alignment. Saturates. */
@@ -52,21 +60,10 @@ static struct pci_area sum_behind(const struct io_pci_bridge *host, const struct
 {
 	struct pci_area sum = {.align = MIB};
 
-	for (uint64_t align = 1ull << 63; align >= PAGE; align >>= 1) {
-		for (unsigned int i = 0; i < host->function_count; i++) {
-			for (unsigned int j = 0; j < PCI_AREAS; j++) {
-				const struct pci_function *f = host->function[i];
-				const struct pci_area *area = &f->area[j];
-
-				if (!is_behind(f, bridge, is_high, area) || area->align != align)
-					continue;
-				if (__builtin_add_overflow(round_up(sum.size, align), taken_size(area), &sum.size))
-					sum.size = UINT64_MAX - MIB;
-				if (sum.align < align)
-					sum.align = align;
-			}
-		}
-	}
+	for (uint64_t align = 1ull << 63; align >= PAGE; align >>= 1)
+		for (unsigned int i = 0; i < host->function_count; i++)
+			if (host->function[i]->parent == bridge)
+				add_areas(&sum, host->function[i], is_high, align);
 	if (sum.size != 0)
 		sum.size = round_up(sum.size, MIB);
 	return sum;

@@ -3,15 +3,10 @@
  */
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "user/srv/io/logic_pci.h"
 
@@ -110,7 +105,7 @@ static inline uint32_t world_read(void *context, uint64_t address, unsigned int 
 	struct fake *f = world_find(context, address);
 	uint32_t ones = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
 
-	assert_true(address % width == 0);
+	assert(address % width == 0);
 	return f == NULL || f->gone_ms != 0 ? ones : fake_get(f, address & 0xfff, width);
 }
 
@@ -144,7 +139,7 @@ static inline void world_write(void *context, uint64_t address, unsigned int wid
 	struct fake *f = world_find(context, address);
 	unsigned int reg = address & 0xfff, old_state;
 
-	assert_true(address % width == 0);
+	assert(address % width == 0);
 	if (f == NULL || f->gone_ms != 0)
 		return;
 	f->writes++;
@@ -208,8 +203,8 @@ static inline struct fake *world_add(struct world *w, struct fake *parent, unsig
 {
 	struct fake *f = calloc(1, sizeof(*f));
 
-	assert_non_null(f);
-	assert_true(w->fake_count < WORLD_FUNCTIONS);
+	assert(f != NULL);
+	assert(w->fake_count < WORLD_FUNCTIONS);
 	w->fake[w->fake_count++] = f;
 	f->parent = parent;
 	f->slot = slot;
@@ -303,7 +298,7 @@ static inline struct io_pci_bridge *world_host(struct world *w)
 {
 	struct io_pci_bridge *host = calloc(1, sizeof(*host));
 
-	assert_non_null(host);
+	assert(host != NULL);
 	host->machine = &w->machine;
 	host->name = strdup("/pcie@10000000");
 	host->config = (struct io_range){ECAM, (uint64_t)w->bus_count << 20};

@@ -1,4 +1,11 @@
 /* Tests of what clients may do to configuration spaces, and of functions that are made quiet. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "pci_world.h"
 
 #define PM 0x40u

@@ -1,4 +1,11 @@
 /* Tests of finding functions, numbering buses and giving addresses, on configuration spaces good and bad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "pci_world.h"
 
 #define BLK 0x10011af4u

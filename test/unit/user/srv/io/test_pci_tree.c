@@ -1,4 +1,11 @@
 /* Tests of host bridges in device trees, of functions as devices, of patterns for them, and of what cannot be apart. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "pci_tree.h"
 
 static struct world world;
