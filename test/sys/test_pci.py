@@ -1,0 +1,78 @@
+"""PCI functions of the machine behind io: found, given addresses, filtered, used by a client, quiet when it is gone."""
+import pytest
+
+START = """
+local vmm = require "vmm"
+"""
+EDU = ("-device", "edu,addr=3,dma_mask=0xffffffffffff")
+PATH = "/pcie@10000000/pci@"
+
+
+def disk(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(bytes(1 << 20))
+    return f"if=none,id={name},format=raw,file={path}"
+
+
+def test_functions_are_found_and_have_addresses(machine, tmp_path):
+    """Also behind a port of PCI Express; with names, lines and streams; and one that is reset when its client ends."""
+    console = machine(START + """
+local list = {all = {"PCI/storage", "PCI/network", "PCI/VEN_1234&DEV_11e8"}}
+vmm.start_io(list)
+for round = 1, 2 do
+  L4.default_loader:start({caps = {vbus = list.all}, log = {"client" .. round}}, "rom/pciclient nodma"):wait()
+end
+L4.Env.platform:system_shutdown(0)
+""", machine="virt,iommu=smmuv3", extra=(
+        "-drive", disk(tmp_path, "d1"), "-device", "virtio-blk-pci,drive=d1,addr=1,iommu_platform=on,disable-legacy=on",
+        "-drive", disk(tmp_path, "d2"), "-device", "nvme,drive=d2,serial=x,addr=2", *EDU,
+        "-device", "pcie-root-port,id=rp,addr=4,chassis=1", "-device", "virtio-net-pci,bus=rp,romfile=",
+        "-device", "e1000,addr=6,romfile="))
+    console.expect(rf"all: {PATH}00,01.0: bar1 0x\w+000..0x\w+fff, bar4 0x80\w+..0x80\w+, irq0 interrupt 36 level, DMA through SMMU 0 stream 0x8\r")
+    console.expect(rf"all: {PATH}00,02.0: bar0 0x80\w+..0x80\w+, irq0 interrupt 37 level, DMA through SMMU 0 stream 0x10\r")
+    console.expect(rf"all: {PATH}01,00.0: bar1 0x1\w+000..0x1\w+fff, bar4 0x80\w+..0x80\w+, irq0 interrupt 35 level, DMA through SMMU 0 stream 0x100\r")
+    console.expect(rf"all: {PATH}00,06.0: bar0 0x1\w+0000..0x1\w+ffff, irq0 interrupt 37 level, DMA through SMMU 0 stream 0x30\r")
+    console.expect(rf"all: {PATH}00,03.0: bar0 0x1\w+00000..0x1\w+fffff, irq0 interrupt 38 level, DMA through SMMU 0 stream 0x18\r")
+    for _ in range(2):
+        # Virtio: five of its own. NVMe: Express and power. None has MSI or MSI-X.
+        console.expect(r"00,01.0: 10421af4 bar0 00000000 capabilities 09 09 09 09 09 command")
+        console.expect(r"00,02.0: 00101b36 bar0 \w+ capabilities (01 )?10( 01)? command")
+        console.expect(r"01,00.0: 10411af4 bar0 00000000 capabilities [0-9 ]*command")
+        console.expect(r"00,06.0: 100e8086 bar0 1\w+ capabilities command")
+        console.expect(r"00,03.0: 11e81234 bar0 1\w+ capabilities command")
+        console.expect("edu: registers and interrupt")
+        console.expect("all is well")
+    assert console.expect_end() == 0
+    assert "wrong" not in console.text()
+
+
+@pytest.mark.parametrize("kind", ["physical"])
+def test_edu_moves_data_and_is_quiet_afterwards(machine, kind):
+    unsafe = ", unsafe_dma = true" if kind == "physical" else ""
+    console = machine(START + f"""
+local list = {{edu = {{"PCI/VEN_1234&DEV_11e8"{unsafe}}}}}
+vmm.start_io(list)
+local first = L4.default_loader:start({{caps = {{vbus = list.edu}}, log = {{"first"}}}}, "rom/pciclient run")
+""" + """
+L4.sleep(4)
+first:kill()
+L4.default_loader:start({caps = {vbus = list.edu}, log = {"second"}}, "rom/pciclient"):wait()
+L4.Env.platform:system_shutdown(0)
+""", machine="virt" if kind == "physical" else "virt,iommu=smmuv3", extra=EDU)
+    for name in "first", "second":
+        # Bus mastering is off again and interrupts are switched off, as the next client finds it.
+        console.expect(f"{name}: .*00,03.0: 11e81234 .* command " + ("0002|0402" if name == "first" else "0402"))
+        console.expect(f"{name}: edu: DMA there and back")
+        console.expect(f"{name}: all is well")
+    assert console.expect_end() == 0
+    assert "wrong" not in console.text()
+
+
+def test_one_line_on_two_buses_is_refused(machine):
+    """Slots 2 and 6 share interrupt 37."""
+    console = machine(START + """
+local list = {one = {"PCI/ADR_00:02.0", unsafe_dma = true}, two = {"PCI/ADR_00:06.0", unsafe_dma = true}}
+vmm.start_io(list)
+""", extra=("-device", "edu,addr=2", "-device", "edu,addr=6"))
+    found = console.expect(rf"{PATH}00,0[26].0 .*{PATH}00,0[26].0.* share interrupt 37[^\r\n]*")
+    assert "one" in found.group() or "two" in found.group()
