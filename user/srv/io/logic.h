@@ -106,6 +106,9 @@ struct io_machine {
 	bool (*map)(void *context, uint64_t address, uint64_t size);
 	uint32_t (*read)(void *context, uint64_t address, unsigned int width);
 	void (*write)(void *context, uint64_t address, unsigned int width, uint32_t value);
+	/* Memory that outlives io, zero at first: what logic_pci_record.c notes for the next io. NULL: there is none. */
+	void *record;
+	size_t record_size;
 	/* Sleep: functions take up to 100 ms, and broken ones up to a second, for a reset. */
 	void (*wait)(void *context, unsigned int ms);
 };

@@ -5,6 +5,7 @@
  *   logic_pci_scan.c    which functions there are; numbers of buses
  *   logic_pci_bar.c     how large BARs are, and writing them
  *   logic_pci_place.c   which addresses BARs and windows of bridges get
+ *   logic_pci_record.c  sizes and addresses, kept for the next io
  *   logic_pci_filter.c  what a client may read and write
  *   logic_pci_quiet.c   a function without interrupts and DMA, and reset
  *   logic_pci_match.c   names of classes
@@ -101,7 +102,6 @@ struct pci_function {
 	uint8_t revision, header_type, pin;
 	bool is_multi;
 	uint8_t secondary; /* of a bridge; 0: none */
-	bool has_io;       /* one BAR at least is of I/O ports */
 	struct pci_area area[PCI_AREAS];
 	struct pci_cap cap[PCI_CAPS_MAX]; /* in the order of the list, ordinary ones first */
 	unsigned int cap_count;
@@ -161,6 +161,13 @@ void pci_windows_write(struct pci_function *f);
 
 /* Give every area an address: what is valid stays. Functions of which a BAR found no place become unusable. */
 void pci_place(struct io_pci_bridge *host);
+
+/* ---- logic_pci_record.c ---- */
+
+/* Areas as an io before us left them, without asking the function. False: nobody knew it. */
+bool pci_record_recall(struct pci_function *f);
+/* Note all functions that are usable, for the next io. */
+void pci_record_store(const struct io_pci_bridge *host);
 
 /* ---- logic_pci_filter.c ---- */
 

@@ -36,10 +36,8 @@ static unsigned int size_bar(struct pci_function *f, unsigned int index)
 	low = probe(f, bar_reg(index), &low_old);
 	if (low == 0)
 		return 1;
-	if ((low & PCI_BAR_IS_IO) != 0) {
-		f->has_io = true;
+	if ((low & PCI_BAR_IS_IO) != 0)
 		return 1;
-	}
 	*area = (struct pci_area){.is_64 = (low & PCI_BAR_TYPE) == PCI_BAR_TYPE_64,
 				  .is_prefetchable = (low & PCI_BAR_IS_PREFETCHABLE) != 0};
 	if ((low & PCI_BAR_TYPE) != 0 && (!area->is_64 || index + 1 == bar_count(f))) {

@@ -238,13 +238,19 @@ static void decide(struct pci_function *f)
 	f->is_decoded = all_placed;
 }
 
+static void find_areas(struct pci_function *f)
+{
+	if (pci_record_recall(f))
+		return;
+	pci_bars_size(f);
+	if (pci_is_bridge(f))
+		pci_windows_read(f);
+}
+
 void pci_place(struct io_pci_bridge *host)
 {
-	for (unsigned int i = 0; i < host->function_count; i++) {
-		pci_bars_size(host->function[i]);
-		if (pci_is_bridge(host->function[i]))
-			pci_windows_read(host->function[i]);
-	}
+	for (unsigned int i = 0; i < host->function_count; i++)
+		find_areas(host->function[i]);
 	choose_windows(host);
 	sum_windows(host);
 	place_bus(host, NULL);
@@ -258,4 +264,5 @@ void pci_place(struct io_pci_bridge *host)
 			pci_windows_write(host->function[i]);
 		pci_bars_write(host->function[i]);
 	}
+	pci_record_store(host);
 }

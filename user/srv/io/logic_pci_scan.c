@@ -99,6 +99,20 @@ static void keep_apart(const struct pci_function *f)
 		pci_write(f, f->acs + PCI_ACS_CONTROL, 2, (now & ~PCI_ACS_APART) | has);
 }
 
+/* Numbers that are right already stay: with others the answers to reads by what is behind would go astray, and io may be
+ * started again while guests use it. Bridges above let the number through. */
+static void open_bus(const struct pci_function *bridge, unsigned int bus)
+{
+	unsigned int last = bridge->host->bus_last;
+	uint32_t now = pci_read(bridge, PCI_BUSES, 4) & 0xffffffu;
+
+	if ((now & 0xffffu) != (bus << 8 | bridge->bus) || now >> 16 < bus || now >> 16 > last)
+		set_buses(bridge, bus, last);
+	for (const struct pci_function *up = bridge->parent; up != NULL; up = up->parent)
+		if (pci_read(up, PCI_BUSES + 2, 1) < bus)
+			set_buses(up, up->secondary, last);
+}
+
 static enum err scan_behind(struct pci_function *bridge, unsigned int depth)
 {
 	struct io_pci_bridge *host = bridge->host;
@@ -113,7 +127,7 @@ static enum err scan_behind(struct pci_function *bridge, unsigned int depth)
 	}
 	host->bus_next++;
 	bridge->secondary = (uint8_t)bus;
-	set_buses(bridge, bus, host->bus_last);
+	open_bus(bridge, bus);
 	if (((pci_read(bridge, PCI_BUSES, 4) >> 8) & 0xff) != bus) {
 		pci_why(bridge, "its bus numbers cannot be set");
 		return OK;

@@ -64,7 +64,7 @@ static void addresses_come_from_the_windows(void **state)
 	assert_int_equal(fake_bar_at(two, 1), 0x10001000);
 	assert_int_equal(fake_bar_at(one, 4), 0x8000000000);
 	assert_int_equal(fake_bar_at(two, 4), 0x8000004000);
-	assert_true(f->is_decoded && f->has_io);
+	assert_true(f->is_decoded);
 	assert_int_equal(f->area[4].size, 16384);
 	/* Ports have no address and are not answered. */
 	assert_int_equal(fake_get(one, PCI_BAR, 4), 1);
@@ -124,24 +124,103 @@ static void what_firmware_assigned_stays(void **state)
 	assert_int_equal(fake_get(two, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
 }
 
+/* Two functions, one of them behind a bridge, which guests use while io is started again. */
+static void start_twice(struct fake *fakes[3], bool has_record)
+{
+	static uint64_t record[4096];
+	struct fake *port = world_add_bridge(&world, NULL, 1, PCI_EXP_ROOT_PORT);
+
+	memset(record, 0, sizeof(record));
+	world.machine.record = has_record ? record : NULL;
+	world.machine.record_size = sizeof(record);
+	fakes[0] = port;
+	fakes[1] = add_virtio(port, 0, 0);
+	fakes[2] = add_virtio(NULL, 2, 0);
+	start();
+	io_pci_end(&world.machine);
+	for (unsigned int i = 1; i < 3; i++)
+		fake_put(fakes[i], PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	for (unsigned int i = 0; i < 3; i++)
+		fakes[i]->writes = 0;
+}
+
 static void a_second_start_changes_nothing(void **state)
 {
-	struct fake *port = world_add_bridge(&world, NULL, 1, PCI_EXP_ROOT_PORT), *one = add_virtio(port, 0, 0);
-	struct fake *two = add_virtio(NULL, 2, 0);
+	struct fake *fakes[3];
 	uint8_t before[3][4096];
 
 	(void)state;
+	start_twice(fakes, false);
+	for (unsigned int i = 0; i < 3; i++)
+		memcpy(before[i], fakes[i]->config, 4096);
 	start();
-	memcpy(before[0], port->config, 4096);
-	memcpy(before[1], one->config, 4096);
-	memcpy(before[2], two->config, 4096);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_memory_equal(before[i], fakes[i]->config, 4096);
+}
+
+static void with_a_record_a_second_start_writes_nothing(void **state)
+{
+	struct fake *fakes[3];
+
+	(void)state;
+	start_twice(fakes, true);
+	start();
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(fakes[i]->writes, 0);
+}
+
+static void with_a_record_a_function_that_was_reset_is_where_it_was(void **state)
+{
+	struct fake *fakes[3], *third;
+
+	(void)state;
+	/* Something new would fit where it was, and comes first. */
+	third = world_add_device(&world, 0, NVM, 0x010802);
+	start_twice(fakes, true);
+	fake_reset(fakes[2]);
+	fake_bar(third, 0, 4096, 0);
+	fake_put(third, PCI_ID, 4, BLK);
+	start();
+	assert_int_equal(fake_bar_at(fakes[2], 1), 0x10100000);
+	assert_int_equal(fake_bar_at(fakes[2], 4), 0x8000100000);
+	assert_int_equal(fake_bar_at(third, 0), 0x10101000);
+	assert_int_equal(fake_get(fakes[2], PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
+}
+
+static void a_record_of_another_function_is_not_used(void **state)
+{
+	struct fake *fakes[3];
+
+	(void)state;
+	start_twice(fakes, true);
+	fake_put(fakes[2], PCI_ID, 4, NVM);
+	fake_put(fakes[2], PCI_COMMAND, 2, 0);
+	fake_bar(fakes[2], 1, 1 << 16, 0);
+	assert_int_equal(host_find(start(), 0, 2, 0)->area[1].size, 1 << 16);
+}
+
+static void a_record_of_rubbish_is_not_used(void **state)
+{
+	struct fake *fakes[3];
+	uint64_t *record;
+
+	(void)state;
+	start_twice(fakes, true);
+	record = world.machine.record;
+	record[0] ^= 1;
+	start();
 	io_pci_end(&world.machine);
-	fake_put(two, PCI_COMMAND, 2, fake_get(two, PCI_COMMAND, 2) | PCI_COMMAND_MASTER);
-	before[2][PCI_COMMAND] |= PCI_COMMAND_MASTER;
+	record[1] = UINT64_MAX;
 	start();
-	assert_memory_equal(before[0], port->config, 4096);
-	assert_memory_equal(before[1], one->config, 4096);
-	assert_memory_equal(before[2], two->config, 4096);
+	io_pci_end(&world.machine);
+	for (unsigned int i = 2; i < 4096; i++)
+		record[i] |= 0x5555555555555555;
+	start();
+	assert_int_equal(fake_bar_at(fakes[2], 1), 0x10100000);
+	/* No room for anything. */
+	world.machine.record_size = 20;
+	io_pci_end(&world.machine);
+	start();
 }
 
 static void a_bar_without_room_is_not_answered(void **state)
@@ -461,6 +540,10 @@ int main(void)
 		CASE(large_bars_come_first_and_are_aligned),
 		CASE(what_firmware_assigned_stays),
 		CASE(a_second_start_changes_nothing),
+		CASE(with_a_record_a_second_start_writes_nothing),
+		CASE(with_a_record_a_function_that_was_reset_is_where_it_was),
+		CASE(a_record_of_another_function_is_not_used),
+		CASE(a_record_of_rubbish_is_not_used),
 		CASE(a_bar_without_room_is_not_answered),
 		CASE(a_bar_of_32_bits_stays_below_4_gib),
 		CASE(bars_with_effects_are_not_in_a_prefetchable_window),
