@@ -46,7 +46,7 @@ L4.Env.platform:system_shutdown(0)
     assert "wrong" not in console.text()
 
 
-@pytest.mark.parametrize("kind", ["physical"])
+@pytest.mark.parametrize("kind", ["physical", "translating"])
 def test_edu_moves_data_and_is_quiet_afterwards(machine, kind):
     unsafe = ", unsafe_dma = true" if kind == "physical" else ""
     console = machine(START + f"""
