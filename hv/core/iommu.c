@@ -35,8 +35,9 @@ enum err iommu_bind(unsigned int smmu, uint32_t number, struct space *space)
 		return ERR_NOENT;
 	if (smmu >= arch_smmu_count())
 		return ERR_RANGE;
-	if (find(smmu, number))
-		return ERR_BUSY;
+	stream = find(smmu, number);
+	if (stream)
+		return stream->space == space ? OK : ERR_BUSY;
 	if (stream_count >= STREAMS_MAX)
 		return ERR_NOSPC;
 	stream = kmem_alloc(space->obj.payer, sizeof(*stream));

@@ -28,7 +28,7 @@ struct smmu_fault {
 };
 
 /* In force when it returns. ERR_INVAL: the space is no DMA domain, or a physical one; ERR_NOENT: it is dead; ERR_RANGE: no such SMMU or
- * stream; ERR_BUSY: a domain has the stream; ERR_NOSPC: too many are bound; ERR_NOMEM: the domain's payer. */
+ * stream; ERR_BUSY: another domain has the stream; ERR_NOSPC: too many are bound; ERR_NOMEM: the domain's payer. */
 enum err iommu_bind(unsigned int smmu, uint32_t stream, struct space *space);
 /* Nothing of the stream gets through any more when it returns. ERR_NOENT: it is not bound. */
 enum err iommu_unbind(unsigned int smmu, uint32_t stream);

@@ -64,7 +64,8 @@ static void a_stream_has_one_domain(void **state)
 	assert_int_equal(iommu_bind(0, 5, a), OK);
 	assert_ptr_equal(host.stream[0][5], a);
 	assert_int_equal(iommu_bind(0, 5, b), ERR_BUSY);
-	assert_int_equal(iommu_bind(0, 5, a), ERR_BUSY);
+	/* Again is no harm: a server that was started again does not know. */
+	assert_int_equal(iommu_bind(0, 5, a), OK);
 	/* The same number at the other SMMU is another stream. */
 	assert_int_equal(iommu_bind(1, 5, b), OK);
 	assert_ptr_equal(host.stream[0][5], a);
