@@ -1,6 +1,6 @@
 /* A client of a bus with PCI functions: tells their configuration space as it sees it, tries what it must not be able to do,
- * and uses QEMU's device edu: its registers, its interrupt line, its DMA (not with argument "nodma"). With argument "run" it stays, with
- * DMA on. test/sys/test_pci.py [PCI]
+ * and uses QEMU's device edu: its registers, its interrupt line, its DMA. Argument "nodma": without that; "run": with DMA
+ * again and again until it is killed. test/sys/test_pci.py [PCI]
  */
 #include <stdio.h>
 #include <string.h>
@@ -167,23 +167,37 @@ static bool make_memory(uint64_t *out_address)
 	return true;
 }
 
-static bool use_dma(unsigned int index)
+static bool move_data(uint64_t address, uint32_t seed)
+{
+	for (unsigned int i = 0; i < 16; i++)
+		page[i] = seed + i;
+	transfer(address, EDU_BUFFER, 0);
+	transfer(EDU_BUFFER, address + 128, EDU_TO_MEMORY);
+	for (unsigned int i = 0; i < 16; i++)
+		if (!must(page[32 + i] == seed + i, "what DMA wrote is not what it read"))
+			return false;
+	return true;
+}
+
+/* With rounds: again and again, asking io each time; io may be started again meanwhile. */
+static bool use_dma(unsigned int index, bool has_rounds)
 {
 	uint64_t address;
 
 	if (!make_memory(&address))
 		return false;
 	put(index, COMMAND, 2, MASTER);
-	if (!must(get(index, COMMAND, 2) == (MEMORY | MASTER), "no bus mastering though there is a DMA space"))
+	if (!must(get(index, COMMAND, 2) == (MEMORY | MASTER), "no bus mastering though there is a DMA space") ||
+	    !move_data(address, 0x1000))
 		return false;
-	for (unsigned int i = 0; i < 16; i++)
-		page[i] = 0x1000 + i;
-	transfer(address, EDU_BUFFER, 0);
-	transfer(EDU_BUFFER, address + 128, EDU_TO_MEMORY);
-	for (unsigned int i = 0; i < 16; i++)
-		if (!must(page[32 + i] == 0x1000 + i, "what DMA wrote is not what it read"))
-			return false;
 	printf("edu: DMA there and back\n");
+	for (unsigned int round = 1; has_rounds; round++) {
+		if (!must(get(index, COMMAND, 2) == (MEMORY | MASTER), "the command register changed") ||
+		    !move_data(address, round))
+			return false;
+		put(index, COMMAND, 2, MASTER);
+		printf("edu: round %u\n", round);
+	}
 	return true;
 }
 
@@ -200,19 +214,18 @@ static bool open_bus(void)
 
 int main(int argc, char **argv)
 {
-	bool good = open_bus(), is_with_dma = argc < 2 || strcmp(argv[1], "nodma") != 0;
+	bool has_rounds = argc > 1 && strcmp(argv[1], "run") == 0;
+	bool is_with_dma = argc < 2 || strcmp(argv[1], "nodma") != 0;
+	bool good = open_bus();
 
 	for (unsigned int i = 0; good && i < bus.devices; i++) {
 		tell(i);
 		good = try_config(i);
 		if (good && get(i, ID, 4) == EDU_ID)
-			good = find_edu(i) && use_registers() && (!is_with_dma || use_dma(i));
+			good = find_edu(i) && use_registers() && (!is_with_dma || use_dma(i, has_rounds));
 	}
 	if (!good)
 		return 1;
 	printf("all is well\n");
-	if (argc > 1 && strcmp(argv[1], "run") == 0)
-		for (;;)
-			l4_sleep_until(l4_now() + l4_ticks_of_ms(1000));
 	return 0;
 }

@@ -3,6 +3,7 @@
  *
  * Capabilities: `dtb` (r): the host device tree. `icu` (rw), `mmio` (rw): interrupt lines and registers. `iommu` (rw):
  * the SMMUs, if there are any. `factory`. For each bus its gate (rws), under the name of the bus. `rom`: the scripts.
+ * `state` (rw): memory that outlives io, zero at first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,20 @@ static enum err open_faults(struct server *server)
 	return OK;
 }
 
+/* Without it the next io has to find out again what we know, which disturbs functions that are in use. */
+static void open_record(struct server *server)
+{
+	struct l4_dataspace_info info;
+	uint32_t state;
+	void *at;
+
+	if (l4_env_cap("state", &state) != OK || l4_dataspace_info(state, &info) != OK ||
+	    l4_attach(state, 0, info.size, L4_MAP_R | L4_MAP_W, &at) != OK)
+		return;
+	server->machine.record = at;
+	server->machine.record_size = info.size;
+}
+
 static enum err start(struct server *server, int argc, char **argv)
 {
 	char error[IO_ERROR] = "";
@@ -124,6 +139,7 @@ static enum err start(struct server *server, int argc, char **argv)
 	server->machine.say = say;
 	server->machine.context = server;
 	host_config_space(server);
+	open_record(server);
 	err = l4_env_need("factory", "irqs of its own", &server->factory);
 	if (err == OK)
 		err = l4_env_need("mmio", "registers of devices", &server->mmio);

@@ -51,6 +51,7 @@ test("each bus is a gate that io serves, and its key in the table is the client'
   equal(io.icu.rights & abi.Rights.w, abi.Rights.w)
   equal(io.dtb.rights & abi.Rights.w, 0)
   assert(io.mmio and io.clock and not io.iommu)
+  equal(io.state.rights & abi.Rights.w, abi.Rights.w)
   contains(tostring(list.clock), "bus clock")
 end)
 

@@ -14,6 +14,8 @@ local busses = {}
 
 -- Above guests, so that a busy one does not keep another from its devices.
 local PRIORITY = 90
+-- What an io leaves for the next one: sizes and addresses of PCI functions, 208 bytes each.
+local STATE_SIZE = 64 << 10
 -- A wrong script stays wrong; anything else is worth another try.
 local RESTART = {on = {"fault", "killed"}}
 
@@ -97,6 +99,7 @@ local function given_to_io(what, opts)
   if not given.icu or not given.dtb or not given.mmio then
     report.fail("%s: ned has no capability '%s'", what, not given.icu and "icu" or not given.dtb and "dtb" or "mmio")
   end
+  given.state = given.state or environment.factory:create(abi.Proto.Dataspace, STATE_SIZE):m("rw")
   return given
 end
 
