@@ -14,6 +14,7 @@
 #include "core/check.h"
 #include "core/factory.h"
 #include "core/gate.h"
+#include "core/iommu.h"
 #include "core/irq.h"
 #include "core/space.h"
 #include "core/vcpu.h"
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct scene {
 	struct factory *all, *quota;
 	struct scheduler *scheduler;
-	struct object statics[3];
+	struct object statics[4];
 	struct space *space[SPACES_MAX]; /* all that were made, referenced */
 	unsigned int space_count;
 	struct thread *thread[2 * TASKS];
@@ -64,7 +65,7 @@ static void note_space(struct scene *s, struct object *obj)
 
 static void make_task(struct scene *s, unsigned int i)
 {
-	struct space *space, *vm;
+	struct space *space, *vm, *domain;
 	struct gate *gate;
 
 	must(space_create(s->quota, SPACE_TASK, &space));
@@ -74,6 +75,7 @@ static void make_task(struct scene *s, unsigned int i)
 	put(space, 3, &s->statics[2], L4_RIGHT_R | L4_RIGHT_W);
 	put(space, 4, &s->statics[0], L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S);
 	put(space, 5, &s->scheduler->obj, L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S);
+	put(space, 11, &s->statics[3], L4_RIGHT_R | L4_RIGHT_W);
 	for (unsigned int k = 0; k < 2; k++) {
 		struct thread *t;
 
@@ -94,6 +96,10 @@ static void make_task(struct scene *s, unsigned int i)
 	put(space, 10, &vm->obj, L4_RIGHTS_ALL);
 	must(vcpu_create(s->quota, s->thread[2 * i], vm, (ipa_t){0x20000000}));
 	object_unref(&vm->obj);
+	must(space_create(s->quota, SPACE_DMA, &domain));
+	note_space(s, &domain->obj);
+	put(space, 12, &domain->obj, L4_RIGHTS_ALL);
+	object_unref(&domain->obj);
 	object_unref(&space->obj);
 }
 
@@ -107,9 +113,10 @@ static void set_up(struct scene *s)
 	s->quota->obj.caps = 1; /* ours */
 	must(scheduler_create(s->all, &all, 150, 7, &s->scheduler));
 	s->scheduler->obj.caps = 1;
-	for (unsigned int i = 0; i < 3; i++)
+	for (unsigned int i = 0; i < 4; i++)
 		object_init_static(&s->statics[i], (enum l4_kind)(L4_KIND_ICU + i));
 	host.input = "typed";
+	host.smmus = HOST_SMMUS_MAX;
 	for (unsigned int i = 0; i < TASKS; i++)
 		make_task(s, i);
 	host_settle_all();
@@ -144,22 +151,14 @@ static void tear_down(struct scene *s)
 static uint64_t number(uint8_t byte)
 {
 	static const int64_t odd[] = {
-		L4_PROTO_IPC_GATE,
-		L4_PROTO_TASK,
-		L4_PROTO_THREAD,
-		L4_PROTO_FACTORY,
-		L4_PROTO_VM,
-		L4_PROTO_DATASPACE,
-		L4_PROTO_IRQ_SENDER,
-		-1,
-		INT64_MIN,
-		1ll << 40,
-		0x10000000,
-		0x20000000,
-		-L4_PAGE_SIZE,
-		1,
-		7,
-		0x1001,
+		L4_PROTO_IPC_GATE,   L4_PROTO_TASK,
+		L4_PROTO_THREAD,     L4_PROTO_FACTORY,
+		L4_PROTO_VM,         L4_PROTO_DATASPACE,
+		L4_PROTO_IRQ_SENDER, -1,
+		INT64_MIN,           1ll << 40,
+		0x10000000,          0x20000000,
+		-L4_PAGE_SIZE,       1,
+		L4_PROTO_DMA_SPACE,  0x1001,
 	};
 
 	if (byte < 64)
@@ -180,7 +179,7 @@ static void system_call(struct scene *s, struct thread *t, const uint8_t *r)
 	struct cap *cap;
 
 	x[0] = number(r[2]);
-	x[1] = L4_TAG((uint64_t)(r[3] % 13) << 8 | r[4] % 14, r[5] % 64) | L4_TAG_CAPS(r[5] >> 6) |
+	x[1] = L4_TAG((uint64_t)(r[3] % 14) << 8 | r[4] % 14, r[5] % 64) | L4_TAG_CAPS(r[5] >> 6) |
 	       (r[1] & 0x80 ? L4_TAG_DEADLINE : 0);
 	for (unsigned int i = 0; i < L4_REG_WORDS; i++)
 		x[2 + i] = number(r[6 + i]);
@@ -240,6 +239,9 @@ static void step(struct scene *s, const uint8_t *r)
 		break;
 	case 4: /* somebody ends it from here, wherever it runs */
 		object_end(r[3] % 2 ? &s->thread[r[2] % (2 * TASKS)]->obj : &s->space[r[2] % s->space_count]->obj);
+		break;
+	case 15:
+		host_refuse(&(struct smmu_fault){.stream = r[2], .address = number(r[3])});
 		break;
 	case 5:
 		if (t)

@@ -1,10 +1,11 @@
-/* Hostile tasks on the host: 100,000 random system calls, faults, interrupts, guests, moves and deaths on four CPUs, with
- * interrupts pending and memory failing at random. Every invariant of hv/core is looked at on the way, a bystander is not
- * touched, and every few thousand calls all of it is ended and must be back to the byte.
+/* Hostile tasks on the host: 100,000 random system calls, faults, interrupts, guests, DMA, moves and deaths on four CPUs,
+ * with interrupts pending and memory failing at random. Every invariant of hv/core is looked at on the way, a bystander is
+ * not touched, and every few thousand calls all of it is ended and must be back to the byte.
  */
 #include <l4/env.h>
 
 #include "core/check.h"
+#include "core/iommu.h"
 #include "core/vcpu.h"
 #include "hv/world.h"
 
@@ -14,6 +15,9 @@
 #define HOSTILE_CPUS 3u
 #define SPACES_MAX 1024u
 #define TASKS 3u
+#define IOMMU 13u /* slots: the SMMUs */
+#define MEMORY 56u
+#define DOMAIN 57u /* and a DMA domain of each */
 #define STATE_AT 0x20000000ull
 #define BYSTANDER_AT 0x30000000ull
 #define BYSTANDER_SIZE (16 * PAGE)
@@ -23,13 +27,13 @@ struct hostile {
 	uint64_t seed;
 	struct factory *factory;
 	struct scheduler *scheduler;
-	struct object statics[3];
+	struct object statics[4];
 	struct space *space[SPACES_MAX]; /* all that there are, referenced */
 	unsigned int space_count;
 	struct thread *thread[2 * TASKS]; /* those of the beginning, referenced */
 	struct thread *bystander;
-	uint64_t calls, messages;
-	uint64_t done[L4_KIND_CONSOLE + 1]; /* calls that succeeded, by kind: a test that does nothing shows here */
+	uint64_t calls, messages, translated, physical; /* the last two: mappings for DMA */
+	uint64_t done[L4_KIND_IOMMU + 1]; /* calls that succeeded, by kind: a test that does nothing shows here */
 };
 
 static uint64_t next(struct hostile *h)
@@ -64,6 +68,7 @@ static void hand_out(struct hostile *h, struct space *space)
 	put(space, 4, &h->statics[0], L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S);
 	put(space, 5, &h->scheduler->obj, L4_RIGHT_R | L4_RIGHT_W | L4_RIGHT_S);
 	put(space, 6, &h->statics[1], L4_RIGHT_R);
+	put(space, IOMMU, &h->statics[3], L4_RIGHT_R | L4_RIGHT_W);
 }
 
 static void spawn(struct hostile *h)
@@ -89,7 +94,8 @@ static void spawn(struct hostile *h)
 		object_unref(&space[i]->obj);
 	}
 	for (unsigned int i = 0; i < TASKS; i++) {
-		struct space *vm = NULL;
+		struct space *vm = NULL, *domain = NULL;
+		struct dataspace *ds = NULL;
 		struct gate *gate = NULL;
 
 		host.cpu = i;
@@ -102,6 +108,13 @@ static void spawn(struct hostile *h)
 		note_space(h, vm);
 		put(space[i], 59, &vm->obj, L4_RIGHTS_ALL);
 		object_unref(&vm->obj);
+		assert_int_equal(space_create(h->factory, SPACE_DMA, &domain), OK);
+		note_space(h, domain);
+		assert_int_equal(dataspace_create(h->factory, 64 * PAGE, 0, 12, &ds), OK);
+		put(space[i], MEMORY, &ds->obj, L4_RIGHTS_ALL);
+		object_unref(&ds->obj);
+		put(space[i], DOMAIN, &domain->obj, L4_RIGHTS_ALL);
+		object_unref(&domain->obj);
 		assert_int_equal(vcpu_create(h->factory, h->thread[2 * i], vm, (ipa_t){STATE_AT}), OK);
 	}
 	/* They hold each other's tasks, with fewer rights. */
@@ -130,9 +143,28 @@ static void end_all(struct hostile *h)
 		assert_null(cpus[i].current);
 	for (unsigned int i = 0; i < HOST_LINES; i++)
 		assert_false(host.line[i].enabled);
+	for (unsigned int i = 0; i < HOST_SMMUS_MAX * HOST_STREAMS; i++)
+		assert_null(host.stream[i / HOST_STREAMS][i % HOST_STREAMS]);
 }
 
 /* ---- what must hold ---- */
+
+/* Memory that a device may reach by its address is nobody else's. */
+static void check_physical(const struct space *space)
+{
+	const struct ram_bank *bank = &machine_ram.bank[0];
+
+	for (struct list *link = space->mappings.next; space->is_physical && link != &space->mappings;
+	     link = link->next) {
+		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
+
+		for (uint64_t at = m->at.v; at < m->at.v + m->size; at += PAGE) {
+			uint64_t page = (at - bank->origin.v) / PAGE;
+
+			assert_false(bank->free_bits[page / 64] >> page % 64 & 1);
+		}
+	}
+}
 
 /* Capabilities are counted in all tables there are: not more than the object knows of. */
 static void check_capabilities(const struct hostile *h)
@@ -194,8 +226,10 @@ static void check(const struct hostile *h)
 {
 	for (unsigned int i = 0; i < cpu_count; i++)
 		check_cpu(&cpus[i]);
-	for (unsigned int i = 0; i < h->space_count; i++)
+	for (unsigned int i = 0; i < h->space_count; i++) {
 		check_space(h->space[i]);
+		check_physical(h->space[i]);
+	}
 	for (unsigned int i = 0; i < 2 * TASKS; i++)
 		check_thread(h->thread[i]);
 	check_capabilities(h);
@@ -207,8 +241,8 @@ static void check(const struct hostile *h)
 
 static uint64_t any_number(struct hostile *h)
 {
-	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_TASK,      L4_PROTO_THREAD,    L4_PROTO_FACTORY,
-					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER};
+	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_TASK,      L4_PROTO_THREAD,     L4_PROTO_FACTORY,
+					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER, L4_PROTO_DMA_SPACE};
 
 	switch (next(h) % 12) {
 	case 0:
@@ -218,7 +252,7 @@ static uint64_t any_number(struct hostile *h)
 		return next(h) % 64;
 	case 4:
 	case 5:
-		return (uint64_t)types[next(h) % 7];
+		return (uint64_t)types[next(h) % 8];
 	case 6:
 		return (next(h) % 64) * PAGE;
 	case 7:
@@ -236,8 +270,8 @@ static uint64_t any_number(struct hostile *h)
 
 static uint64_t any_tag(struct hostile *h)
 {
-	static const unsigned char count[] = {4, 13, 0, 8, 4, 2, 8, 3, 5, 3, 3, 4};
-	uint64_t kind = next(h) % 12, label;
+	static const unsigned char count[] = {4, 13, 0, 10, 4, 2, 8, 3, 5, 3, 3, 4, 7};
+	uint64_t kind = next(h) % 13, label;
 
 	if (one_in(h, 12))
 		return next(h) << 16 ^ next(h);
@@ -252,7 +286,7 @@ static uint64_t any_tag(struct hostile *h)
 /* An operation that the object behind some slot has. */
 static void fitting_call(struct hostile *h, struct thread *t)
 {
-	static const unsigned char count[] = {4, 13, 0, 8, 4, 2, 8, 3, 5, 3, 2, 4};
+	static const unsigned char count[] = {4, 13, 0, 10, 4, 2, 8, 3, 5, 3, 2, 4, 7};
 	const struct cap *cap = NULL;
 
 	for (unsigned int i = 0; i < 20 && !cap; i++) {
@@ -275,16 +309,16 @@ static void fitting_call(struct hostile *h, struct thread *t)
 /* A call that may work, where pure chance would take too long. */
 static void likely_call(struct hostile *h, struct thread *t)
 {
-	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_TASK,      L4_PROTO_THREAD,    L4_PROTO_FACTORY,
-					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER};
+	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_TASK,      L4_PROTO_THREAD,     L4_PROTO_FACTORY,
+					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER, L4_PROTO_DMA_SPACE};
 	uint64_t *x = t->regs.x;
 
-	switch (next(h) % 6) {
+	switch (next(h) % 8) {
 	case 0:
 	case 1:
 		x[0] = 2;
 		x[1] = L4_TAG(L4_FACTORY_CREATE, 5);
-		x[2] = (uint64_t)types[next(h) % 7];
+		x[2] = (uint64_t)types[next(h) % 8];
 		x[3] = 1 + next(h) % 60;
 		x[4] = x[2] == (uint64_t)L4_PROTO_THREAD ? 1 + next(h) % 60
 							 : (next(h) % (one_in(h, 9) ? 600 : 20)) * PAGE;
@@ -310,6 +344,23 @@ static void likely_call(struct hostile *h, struct thread *t)
 		x[0] = next(h) % 60;
 		x[1] = L4_TAG(one_in(h, 3) ? L4_GATE_BIND : one_in(h, 2) ? L4_IRQ_BIND_THREAD : SERVER_LABEL, 3);
 		x[2] = 7 + next(h) % 3;
+		break;
+	case 5:
+		x[0] = DOMAIN;
+		x[1] = L4_TAG(one_in(h, 3) ? L4_SPACE_UNMAP : L4_SPACE_DMA_MAP, 5);
+		x[2] = x[1] == L4_TAG(L4_SPACE_UNMAP, 5) ? next(h) % 900 * PAGE : one_in(h, 4) ? next(h) % 60 : MEMORY;
+		x[3] = one_in(h, 9) ? UINT64_MAX & ~(PAGE - 1) : next(h) % 20 * PAGE;
+		x[4] = next(h) % 900 * PAGE;
+		x[5] = (1 + next(h) % 30) * PAGE;
+		x[6] = L4_MAP_R | (next(h) & L4_MAP_W);
+		x[7] = 0;
+		break;
+	case 6:
+		x[0] = IOMMU;
+		x[1] = L4_TAG(L4_IOMMU_BIND + (one_in(h, 2) ? 0 : next(h) % 3), 3);
+		x[2] = x[1] == L4_TAG(L4_IOMMU_PHYSICAL, 3) ? DOMAIN : next(h) % 3;
+		x[3] = next(h) % 12;
+		x[4] = one_in(h, 5) ? next(h) % 60 : DOMAIN;
 		break;
 	default:
 		x[0] = 0;
@@ -425,8 +476,11 @@ static void system_call(struct hostile *h, struct thread *t)
 		if (cpus[host.cpu].current != t || t->obj.dead)
 			break;
 	}
-	if (t->state == THREAD_READY && !t->regs.x[0])
+	if (t->state == THREAD_READY && !t->regs.x[0]) {
 		h->done[kind]++;
+		if (label == L4_SPACE_DMA_MAP)
+			*(space_of(cap->obj)->is_physical ? &h->physical : &h->translated) += 1;
+	}
 	if (label == L4_FACTORY_CREATE && !t->regs.x[0])
 		note_new_spaces(h, t, made_at);
 	object_unref(&t->obj);
@@ -471,6 +525,8 @@ static void step(struct hostile *h)
 		pass(next(h) % 30);
 	if (one_in(h, 20))
 		irq_line_fired(32 + (uint32_t)next(h) % 64);
+	if (one_in(h, 20))
+		host_refuse(&(struct smmu_fault){.stream = (uint32_t)next(h) % HOST_STREAMS, .address = next(h)});
 	if (one_in(h, 10))
 		revive(h);
 	if (one_in(h, 400))
@@ -513,9 +569,10 @@ static struct hostile *set_the_scene(struct world *w, uint64_t seed)
 	assert_int_equal(scheduler_create(w->factory, &all, 150, (1u << HOSTILE_CPUS) - 1, &h->scheduler), OK);
 	own(w, &h->scheduler->obj);
 	h->scheduler->obj.caps = 1;
-	for (unsigned int i = 0; i < 3; i++)
+	for (unsigned int i = 0; i < 4; i++)
 		object_init_static(&h->statics[i], (enum l4_kind)(L4_KIND_ICU + i));
 	host.input = "what is typed";
+	host.smmus = HOST_SMMUS_MAX;
 	return h;
 }
 
@@ -540,14 +597,16 @@ static void hostile_tasks_hurt_nobody_and_leave_nothing(void **state)
 		rounds++;
 	}
 	print_message("%u rounds; succeeded:", rounds);
-	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_CONSOLE; kind++) {
+	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_IOMMU; kind++) {
 		print_message(" %u:%llu", kind, (unsigned long long)h->done[kind]);
 	}
+	print_message("; DMA %llu, %llu", (unsigned long long)h->translated, (unsigned long long)h->physical);
 	print_message("; guests left %llu times, %llu messages\n", (unsigned long long)host.vcpu_exits,
 		      (unsigned long long)h->messages);
 	assert_true(h->messages > 100);
+	assert_true(h->translated > 20 && h->physical > 20);
 	assert_true(host.vcpu_exits > 20);
-	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_CONSOLE; kind++) {
+	for (unsigned int kind = L4_KIND_THREAD; kind <= L4_KIND_IOMMU; kind++) {
 		if (kind != L4_KIND_REPLY && kind != L4_KIND_PLATFORM)
 			assert_true(h->done[kind] > 20);
 	}
