@@ -12,6 +12,7 @@
 #define MACHINE_RESERVED_MAX 64u
 #define MACHINE_CPUS_MAX 32u
 #define MACHINE_REDIST_MAX 8u
+#define MACHINE_GIC_OTHERS_MAX 16u
 #define MACHINE_SMMU_MAX 4u
 
 struct machine_range {
@@ -49,6 +50,9 @@ struct machine_gic {
 	struct machine_range dist;
 	struct machine_range redist[MACHINE_REDIST_MAX];
 	unsigned int redist_count;
+	/* Interrupt translation services, and older CPU interfaces: nobody uses them, and nobody may have them. */
+	struct machine_range other[MACHINE_GIC_OTHERS_MAX];
+	unsigned int other_count;
 	uint64_t redist_stride; /* 0: as the architecture has it */
 	struct machine_irq maintenance;
 };

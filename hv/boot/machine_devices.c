@@ -46,6 +46,28 @@ static enum err read_redistributors(const struct tree *tree, struct machine_gic 
 	return err == ERR_INVAL ? tree_fault(tree, err, tree->gic, "redistributor-stride is no number") : OK;
 }
 
+static bool has_other(const struct tree *tree, struct machine_gic *gic, int node, unsigned int index)
+{
+	return gic->other_count < MACHINE_GIC_OTHERS_MAX &&
+	       tree_window(tree, node, index, &gic->other[gic->other_count]) == OK;
+}
+
+/* An ITS is told where in memory its tables are: who has its registers can make it write anywhere. [GIC GITS_BASER<n>] */
+static enum err read_others(const struct tree *tree, struct machine_gic *gic)
+{
+	int node = -1;
+
+	while (has_other(tree, gic, tree->gic, 1 + gic->redist_count + gic->other_count))
+		gic->other_count++;
+	while ((node = tree_next_compatible(tree, node, "arm,gic-v3-its")) >= 0) {
+		if (!has_other(tree, gic, node, 0))
+			return tree_fault(tree, ERR_INVAL, node,
+					  "reg does not name its registers, or there are too many");
+		gic->other_count++;
+	}
+	return OK;
+}
+
 enum err machine_read_gic(const struct tree *tree, struct machine_gic *gic)
 {
 	enum err err;
@@ -59,6 +81,8 @@ enum err machine_read_gic(const struct tree *tree, struct machine_gic *gic)
 	if (tree_window(tree, tree->gic, 0, &gic->dist))
 		return tree_fault(tree, ERR_INVAL, tree->gic, "reg has no distributor");
 	err = read_redistributors(tree, gic);
+	if (err == OK)
+		err = read_others(tree, gic);
 	if (err != OK)
 		return err;
 	gic->maintenance = tree_irq(tree, tree->gic, 0);

@@ -150,6 +150,7 @@ static enum err make_mmio(const struct machine *machine, struct dataspace **out)
 	exclude(machine->reserved, machine->reserved_count);
 	exclude(&machine->gic.dist, 1);
 	exclude(machine->gic.redist, machine->gic.redist_count);
+	exclude(machine->gic.other, machine->gic.other_count);
 	exclude(&machine->uart.regs, 1);
 	exclude(machine->smmu, machine->smmu_count);
 	return mmio_create(root_factory, out);

@@ -110,6 +110,9 @@ static void a_plain_board_is_read_completely(void **state)
 	assert_int_equal(m.gic.redist_count, 2);
 	expect_range(m.gic.redist[0], 0x080a0000, 0x100000);
 	expect_range(m.gic.redist[1], 0x90000000, 0x200000);
+	assert_int_equal(m.gic.other_count, 2);
+	expect_range(m.gic.other[0], 0x0a000000, 0x2000); /* GICC */
+	expect_range(m.gic.other[1], 0x08080000, 0x20000);
 	expect_irq(m.gic.maintenance, 25, false);
 	expect_irq(m.timer.virt, 27, false);
 	expect_irq(m.timer.phys, 30, false);
@@ -322,6 +325,7 @@ static void every_fault_is_named_in_a_sentence(void **state)
 		{"timer-without-virtual", ERR_NOENT, "/timer: interrupts has no interrupt of the virtual timer"},
 		{"timer-number-too-high", ERR_NOENT, "/timer: interrupts has no interrupt of the hypervisor's"},
 		{"smmu-without-reg", ERR_INVAL, "/iommu@9050000: reg"},
+		{"its-without-reg", ERR_INVAL, "/interrupt-controller@8000000/msi-controller@8080000: reg"},
 	};
 	(void)state;
 

@@ -84,7 +84,21 @@ static struct rom make_rom(const struct program *p)
 }
 
 static char fdt[FDT_ROOM];
-static struct machine board;
+/* Of each kind of thing that no device window may reach, one. */
+static struct machine board = {
+	.bank = {{{HOST_RAM_BASE}, RAM_SIZE}},
+	.bank_count = 1,
+	.reserved = {{{0x80000000}, PAGE}},
+	.reserved_count = 1,
+	.gic = {.dist = {{0x08000000}, 0x10000},
+		.redist = {{{0x080a0000}, 0x20000}},
+		.redist_count = 1,
+		.other = {{{0x08080000}, 0x20000}},
+		.other_count = 1},
+	.uart = {.regs = {{0x09000000}, 0x1000}},
+	.smmu = {{{0x09050000}, 0x20000}},
+	.smmu_count = 1,
+};
 
 static enum err boot(const struct rom *rom, uint64_t ram, const char *arguments, const char **out_why)
 {
@@ -186,6 +200,52 @@ static void the_first_program_gets_everything_it_is_told_of(void **state)
 {
 	(void)state;
 	apart(boot_and_look);
+}
+
+/* ---- windows of device registers ---- */
+
+static uint64_t slot_named(const struct l4_env *env, const char *name)
+{
+	const struct l4_env_cap *caps = (const void *)((const char *)env + env->caps);
+
+	for (unsigned int i = 0; i < env->cap_count; i++)
+		if (!strcmp((const char *)env + caps[i].name, name))
+			return caps[i].slot;
+	return 0;
+}
+
+static void boot_and_cut_windows(void)
+{
+	static const uint64_t taken[] = {HOST_RAM_BASE,       HOST_RAM_BASE + RAM_SIZE - PAGE,
+					 0x80000000,          0x08000000,
+					 0x080a0000,          0x0809f000,
+					 0x09000000,          0x09050000,
+					 0x09050000 + 0x1f000};
+	static const uint64_t free_ones[] = {
+		0, 0x09001000, 0x09070000, HOST_RAM_BASE - PAGE, HOST_RAM_BASE + RAM_SIZE, 0x80001000};
+	struct program p = good_program();
+	struct rom rom = make_rom(&p);
+	const char *why = NULL;
+	struct thread *t;
+	uint64_t mmio;
+
+	REQUIRE(boot(&rom, RAM_SIZE, "", &why) == OK);
+	host_settle_all();
+	t = cpus[0].current;
+	mmio = slot_named(find_env(t), "mmio");
+	REQUIRE(mmio && slot_named(find_env(t), "iommu"));
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		REQUIRE(sys_op(t, mmio, L4_DATASPACE_SLICE, WORDS(100, taken[i], PAGE, L4_RIGHTS_ALL)) == ERR_PERM);
+	for (size_t i = 0; i < sizeof(free_ones) / sizeof(free_ones[0]); i++)
+		REQUIRE(sys_op(t, mmio, L4_DATASPACE_SLICE, WORDS(100 + i, free_ones[i], PAGE, L4_RIGHTS_ALL)) == OK);
+	REQUIRE(sys_op(t, L4_SLOT_TASK, L4_SPACE_MAP, WORDS(mmio, 0x09001000, 0x20000000, PAGE, L4_MAP_R)) == ERR_PERM);
+	REQUIRE(sys_op(t, L4_SLOT_TASK, L4_SPACE_MAP, WORDS(101, 0, 0x20000000, PAGE, L4_MAP_R | L4_MAP_W)) == OK);
+}
+
+static void no_window_of_registers_shows_memory_or_what_the_hypervisor_drives(void **state)
+{
+	(void)state;
+	apart(boot_and_cut_windows);
 }
 
 /* ---- arguments ---- */
@@ -300,6 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_program_gets_everything_it_is_told_of),
+		cmocka_unit_test(no_window_of_registers_shows_memory_or_what_the_hypervisor_drives),
 		cmocka_unit_test(boot_arguments_are_words),
 		cmocka_unit_test(a_rom_that_does_not_serve_gets_a_sentence),
 		cmocka_unit_test(a_program_that_cannot_be_placed_gets_a_sentence),

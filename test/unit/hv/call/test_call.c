@@ -1,6 +1,7 @@
 /* Tests of hv/call: kinds, rights and arguments of every operation, restarts after interrupts, and failing memory. */
 #include <l4/env.h>
 
+#include "core/iommu.h"
 #include "hv/world.h"
 
 #define SLOT 10u /* where the object under test is */
@@ -314,6 +315,7 @@ static void a_factory_makes_every_kind_and_says_what_it_does_not_make(void **sta
 		{L4_PROTO_DATASPACE, PAGE, L4_KIND_DATASPACE},
 		{L4_PROTO_TASK, 0, L4_KIND_SPACE},
 		{L4_PROTO_VM, 0, L4_KIND_SPACE},
+		{L4_PROTO_DMA_SPACE, 0, L4_KIND_SPACE},
 		{L4_PROTO_THREAD, 1, L4_KIND_THREAD},
 		{L4_PROTO_IPC_GATE, 0, L4_KIND_GATE},
 		{L4_PROTO_IRQ_SENDER, 0, L4_KIND_IRQ},
@@ -339,6 +341,7 @@ static void a_factory_makes_every_kind_and_says_what_it_does_not_make(void **sta
 	assert_int_equal(sys_op(o->t, SLOT, L4_FACTORY_CREATE, WORDS(L4_PROTO_DATASPACE, 150, 0)), ERR_INVAL);
 	assert_int_equal(sys_op(o->t, SLOT, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_THREAD, 150, 99)), ERR_NOENT);
 	assert_int_equal(sys_op(o->t, SLOT, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_THREAD, 150, 102)), ERR_INVAL);
+	assert_int_equal(sys_op(o->t, SLOT, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_THREAD, 150, 103)), ERR_INVAL);
 	assert_int_equal(
 		sys_op(o->t, SLOT, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_THREAD, 150, 1, o->t->utcb_at.v)),
 		ERR_EXIST);
@@ -500,11 +503,38 @@ static void a_thread_may_end_itself_its_task_and_what_it_stands_on(void **state)
 #define PLACES (8 * MIB / PAGE)
 
 struct outcome {
-	enum err err[8];
+	enum err err[11];
+	uint64_t dma[4];     /* what dma_map answered; physical addresses relative as well */
 	uint64_t pa[PLACES]; /* relative to the dataspace's first page */
 	uint64_t used, cleared;
 	unsigned char bytes[PLACES];
 };
+
+/* A fresh dataspace is mapped for DMA: where the caller says, and where its memory is. */
+static void run_dma_calls(struct world *w, struct thread *t, struct outcome *out, pa_t base)
+{
+	struct space *domain[2] = {NULL};
+	struct dataspace *ds = NULL;
+
+	assert_int_equal(dataspace_create(w->factory, MIB, L4_MEM_CONTINUOUS, 20, &ds), OK);
+	own(w, &ds->obj);
+	put(t->space, 6, &ds->obj, L4_RIGHTS_ALL);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(space_create(w->factory, SPACE_DMA, &domain[i]), OK);
+		own(w, &domain[i]->obj);
+		put(t->space, 4 + i, &domain[i]->obj, L4_RIGHTS_ALL);
+	}
+	assert_int_equal(iommu_make_physical(domain[1]), OK);
+	for (uint64_t i = 0; i < 2; i++) {
+		out->err[8 + i] = sys_op(t, 4 + i, L4_SPACE_DMA_MAP, WORDS(6, 5 * PAGE, 3 * PAGE, MIB / 2, 5));
+		out->dma[2 * i] = t->regs.x[2] - (i ? base.v : 0);
+		out->dma[2 * i + 1] = t->regs.x[3];
+	}
+	out->err[10] = sys_op(t, 4, L4_SPACE_UNMAP, WORDS(4 * PAGE, MIB));
+	for (unsigned int i = 0; i < 2; i++)
+		end_owned(w, &domain[i]->obj);
+	end_owned(w, &ds->obj);
+}
 
 /* Map, unmap the middle, clear, unmap across the cut, destroy a slice; each call is restarted as often as it takes. */
 static void run_long_calls(struct world *w, struct outcome *out)
@@ -535,6 +565,7 @@ static void run_long_calls(struct world *w, struct outcome *out)
 		out->pa[i] = seen ? arch_kmem_pa(seen).v - base.v : UINT64_MAX;
 		out->bytes[i] = seen ? *seen : 0xff;
 	}
+	run_dma_calls(w, t, out, base);
 	out->used = w->factory->used - used;
 	out->cleared = ds->cleared;
 	out->err[7] = sys_op(t, 3, L4_OBJECT_DESTROY, nonsense);
@@ -673,10 +704,19 @@ static void a_progress_that_is_made_up_does_no_harm(void **state)
 
 /* ---- failing memory ---- */
 
+#define IOMMU 3u
+
+static void give_iommu(struct thread *t)
+{
+	object_init_static(&machine_objects[3], L4_KIND_IOMMU);
+	put(t->space, IOMMU, &machine_objects[3], L4_RIGHT_R | L4_RIGHT_W);
+	host.smmus = 1;
+}
+
 /* A small life of a VMM, through system calls only; true if nothing was refused. */
 static bool live(struct thread *t)
 {
-	enum { FACTORY = 10, TASK, VM, THREAD, GATE, IRQ, DS, SLICE, HIGH = 3000 };
+	enum { FACTORY = 10, TASK, VM, THREAD, GATE, IRQ, DS, SLICE, DOMAIN, PHYSICAL, HIGH = 3000 };
 	struct {
 		uint64_t slot;
 		enum l4_label label;
@@ -699,10 +739,18 @@ static bool live(struct thread *t)
 		{TASK, L4_SPACE_MAP, {DS, 0, 16 * MIB, 5 * MIB, 5}},
 		{VM, L4_SPACE_MAP, {SLICE, 0, 1024 * MIB - 3 * PAGE, MIB, 7}},
 		{TASK, L4_SPACE_UNMAP, {17 * MIB, 3 * PAGE}},
+		{FACTORY, L4_FACTORY_CREATE, {(uint64_t)L4_PROTO_DMA_SPACE, DOMAIN}},
+		{FACTORY, L4_FACTORY_CREATE, {(uint64_t)L4_PROTO_DMA_SPACE, PHYSICAL}},
+		{IOMMU, L4_IOMMU_BIND, {0, 1, DOMAIN}},
+		{DOMAIN, L4_SPACE_DMA_MAP, {DS, 0, 512 * MIB, 5 * MIB, 5}},
+		{DOMAIN, L4_SPACE_UNMAP, {513 * MIB, 3 * PAGE}},
+		{IOMMU, L4_IOMMU_PHYSICAL, {PHYSICAL}},
+		{PHYSICAL, L4_SPACE_DMA_MAP, {SLICE, PAGE, 0, 4 * PAGE, 5}},
+		{PHYSICAL, L4_SPACE_DMA_MAP, {DS, 0, 0, PAGE, 5}},
 		{THREAD, L4_THREAD_START, {0x1000, 0x2000, 0x3000}},
 		{IRQ, L4_IRQ_TRIGGER, {0}},
 	};
-	static const uint64_t ends[] = {SLICE, DS, THREAD, VM, TASK, GATE, IRQ, FACTORY};
+	static const uint64_t ends[] = {SLICE, DS, DOMAIN, THREAD, VM, TASK, GATE, IRQ, FACTORY, PHYSICAL};
 	bool good = true;
 
 	for (size_t i = 0; good && i < sizeof(calls) / sizeof(calls[0]); i++) {
@@ -727,6 +775,7 @@ static void memory_that_fails_at_any_step_leaks_nothing(void **state)
 
 	put(t->space, 1, &t->space->obj, L4_RIGHTS_ALL);
 	put(t->space, 2, &w->factory->obj, L4_RIGHTS_ALL);
+	give_iommu(t);
 	assert_true(live(t)); /* the caller's own table has its pages now */
 	used = w->factory->used;
 	pages = host.kmem_pages;
@@ -757,6 +806,7 @@ static void interrupts_and_failing_memory_together_leak_nothing(void **state)
 
 	put(t->space, 1, &t->space->obj, L4_RIGHTS_ALL);
 	put(t->space, 2, &w->factory->obj, L4_RIGHTS_ALL);
+	give_iommu(t);
 	assert_true(live(t));
 	used = w->factory->used;
 	for (uint64_t every = 1; every < 4; every++)
@@ -769,6 +819,100 @@ static void interrupts_and_failing_memory_together_leak_nothing(void **state)
 		}
 	host.interrupt_every = 0;
 	cap_drop(cap_find(t->space, 2));
+}
+
+/* ---- physical addresses ---- */
+
+/* Arguments with which calls may work: slots of each kind first, then sizes and addresses that are no physical ones. */
+static const uint64_t firsts[] = {20, 21, 22, 23, 24, 25, 0, PAGE, (uint64_t)L4_PROTO_DATASPACE, L4_KIND_VBUS};
+static const uint64_t rests[][L4_REG_WORDS - 1] = {
+	{0, 0x10000, PAGE, L4_MAP_R | L4_MAP_W},
+	{30, PAGE, 0, 12},
+	{PAGE, 2 * PAGE, PAGE, L4_MAP_R},
+	{23, 23, 23, 0},
+};
+
+/* Is there a word in registers or UTCB that is an address of RAM, or a page's number? */
+static bool tells(const struct thread *t)
+{
+	for (unsigned int i = 0; i < 9 + sizeof(t->utcb->word) / 8; i++) {
+		uint64_t word = i < 9 ? t->regs.x[i] : t->utcb->word[i - 9];
+
+		if ((word >= HOST_RAM_BASE && word < HOST_RAM_BASE + WORLD_RAM) ||
+		    (word >= HOST_RAM_BASE / PAGE && word < (HOST_RAM_BASE + WORLD_RAM) / PAGE))
+			return true;
+	}
+	return false;
+}
+
+/* All operations of all kinds, on objects that have memory behind them. How many answers told of an address. */
+static unsigned int ask_everything(struct office *o, unsigned int *out_answers)
+{
+	unsigned int told = 0;
+
+	*out_answers = 0;
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		unsigned int kind = ops[i].label >> 8 ? ops[i].label >> 8 : L4_KIND_IRQ;
+
+		if (ops[i].self || ops[i].label == L4_PLATFORM_SYSTEM_SHUTDOWN || ops[i].label == L4_OBJECT_DESTROY)
+			continue;
+		for (size_t k = 0; k < sizeof(firsts) / sizeof(firsts[0]) * (sizeof(rests) / sizeof(rests[0])); k++) {
+			uint64_t words[L4_REG_WORDS] = {firsts[k / 4]};
+
+			memcpy(words + 1, rests[k % 4], sizeof(rests[0]));
+			put(o->t->space, SLOT, o->kind[kind], L4_RIGHTS_ALL);
+			o->kind[kind]->caps++;
+			memset(o->t->utcb->word, 0, sizeof(o->t->utcb->word));
+			*out_answers += sys_op(o->t, SLOT, ops[i].label, words) == OK;
+			told += tells(o->t);
+			cap_drop(cap_find(o->t->space, SLOT));
+			o->kind[kind]->caps--;
+			if (cap_find(o->t->space, 30))
+				cap_drop(cap_find(o->t->space, 30));
+		}
+	}
+	return told;
+}
+
+/* A program that has every kind of object, but no domain without an IOMMU and nothing to make one, gets no answer from which
+ * it could learn where its memory is. With such a domain the same questions tell. */
+static void only_a_physical_domain_tells_where_memory_is(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned int kind = 0; kind < 3; kind++) {
+		struct office *o = open_office(w);
+		struct object *named[] = {o->kind[L4_KIND_DATASPACE], o->kind[L4_KIND_IRQ],  o->kind[L4_KIND_THREAD],
+					  o->kind[L4_KIND_SPACE],     o->kind[L4_KIND_GATE], o->kind[L4_KIND_FACTORY]};
+		unsigned int told, answers;
+		struct space *domain = NULL;
+
+		if (kind) {
+			assert_int_equal(space_create(w->factory, SPACE_DMA, &domain), OK);
+			own(w, &domain->obj);
+			o->kind[L4_KIND_SPACE] = &domain->obj;
+		}
+		if (kind == 2)
+			assert_int_equal(iommu_make_physical(domain), OK);
+		for (unsigned int i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+			put(o->t->space, 20 + i, named[i], L4_RIGHTS_ALL);
+			named[i]->caps++;
+		}
+		/* Who holds the SMMUs could make its domain a physical one. */
+		o->kind[L4_KIND_IOMMU] = o->kind[L4_KIND_IRQ];
+		told = ask_everything(o, &answers);
+		assert_true(answers > 100);
+		if (kind == 2)
+			assert_true(told > 0);
+		else
+			assert_int_equal(told, 0);
+		for (unsigned int i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+			named[i]->caps--;
+			cap_drop(cap_find(o->t->space, 20 + i));
+		}
+		end_owned(w, &o->t->space->obj); /* the next one needs its CPU */
+		free(o);
+	}
 }
 
 int main(void)
@@ -791,6 +935,7 @@ int main(void)
 		TEST(a_progress_that_is_made_up_does_no_harm),
 		TEST(memory_that_fails_at_any_step_leaks_nothing),
 		TEST(interrupts_and_failing_memory_together_leak_nothing),
+		TEST(only_a_physical_domain_tells_where_memory_is),
 	};
 
 	return cmocka_run_group_tests_name("hv/call", tests, NULL, NULL);
