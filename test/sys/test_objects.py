@@ -6,10 +6,10 @@ import pytest
 
 # Generous: the random system calls and 300 tasks take their time under emulation.
 TIME_LIMIT = 240
-GROUPS = ["messages", "irqs", "tasks", "floating-point", "spaces", "vanishing-memory", "deaths", "shortage",
+GROUPS = ["messages", "irqs", "tasks", "floating-point", "spaces", "vanishing-memory", "deaths", "dma", "shortage",
           "priorities", "hostile"]
 SCRIPT = """
-L4.default_loader:start({caps = {icu = L4.Env.icu}, prio = 120, mem = 200 << 20}, "rom/objects %s")
+L4.default_loader:start({caps = {icu = L4.Env.icu, iommu = L4.Env.iommu}, prio = 120, mem = 200 << 20}, "rom/objects %s")
 """
 # Random system calls beside a program that minds its own business: 100,000 in make test, 10 millions in make soak.
 CALLS = int(os.environ.get("UVMM_HOSTILE_CALLS", "100000"))

@@ -9,6 +9,7 @@ enum {
 	FAILING = 7, /* with the hypervisor's preset `hostile` each so many-th allocation fails: limits.h QUOTAS_FAIL */
 	PROGRESS = 20000, /* calls between two lines */
 	SEED = 20261122,
+	IOMMU = 3,
 	GATE = 6,
 	TASK_SLOTS = 40, /* tasks are made from here on, and never given to anybody: so none can hold itself */
 };
@@ -63,7 +64,7 @@ struct hostile {
 
 static bool spawn(struct hostile *h, uint32_t gate, unsigned int i)
 {
-	uint32_t icu;
+	uint32_t icu, iommu;
 
 	if (!robot_start_with(&h->robot, robot_obey, PRIORITY - 2, (int)(i % cpu_count), h->quota))
 		return false;
@@ -73,13 +74,15 @@ static bool spawn(struct hostile *h, uint32_t gate, unsigned int i)
 	robot_give(&h->robot, h->robot.thread, 7, L4_RIGHTS_ALL);
 	if (!l4_env_cap("icu", &icu))
 		robot_give(&h->robot, icu, 4, L4_RIGHT_R | L4_RIGHT_W);
+	if (!l4_env_cap("iommu", &iommu))
+		robot_give(&h->robot, iommu, IOMMU, L4_RIGHT_R | L4_RIGHT_W);
 	return true;
 }
 
 static uint64_t any_number(void)
 {
-	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_THREAD,    L4_PROTO_FACTORY,
-					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER};
+	static const int64_t types[] = {L4_PROTO_IPC_GATE,  L4_PROTO_THREAD,     L4_PROTO_FACTORY,  L4_PROTO_VM,
+					L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER, L4_PROTO_DMA_SPACE};
 
 	switch (next() % 10) {
 	case 0:
@@ -88,7 +91,7 @@ static uint64_t any_number(void)
 		return next() % TASK_SLOTS;
 	case 3:
 	case 4:
-		return (uint64_t)types[next() % 6];
+		return (uint64_t)types[next() % 7];
 	case 5:
 		return next() % 64 * L4_PAGE_SIZE;
 	case 6:
@@ -104,15 +107,15 @@ static uint64_t any_number(void)
 
 static void likely(uint64_t *slot, uint64_t *tag, uint64_t w[L4_REG_WORDS])
 {
-	static const int64_t types[] = {L4_PROTO_IPC_GATE, L4_PROTO_THREAD,    L4_PROTO_FACTORY,
-					L4_PROTO_VM,       L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER};
+	static const int64_t types[] = {L4_PROTO_IPC_GATE,  L4_PROTO_THREAD,     L4_PROTO_FACTORY,  L4_PROTO_VM,
+					L4_PROTO_DATASPACE, L4_PROTO_IRQ_SENDER, L4_PROTO_DMA_SPACE};
 
-	switch (next() % 6) {
+	switch (next() % 8) {
 	case 0:
 	case 1:
 		*slot = 2;
 		*tag = L4_TAG(L4_FACTORY_CREATE, 5);
-		w[0] = (uint64_t)types[next() % 6];
+		w[0] = (uint64_t)types[next() % 7];
 		w[1] = 10 + next() % (TASK_SLOTS - 10);
 		w[2] = w[0] == (uint64_t)L4_PROTO_THREAD ? 1 : next() % 20 * L4_PAGE_SIZE;
 		w[3] = 0x20000000 + next() % 32 * L4_PAGE_SIZE;
@@ -140,6 +143,22 @@ static void likely(uint64_t *slot, uint64_t *tag, uint64_t w[L4_REG_WORDS])
 	case 4:
 		*slot = GATE;
 		*tag = L4_TAG(SERVER_LABEL, next() % 63) | L4_TAG_CAPS(one_in(4) ? next() % 5 : 0);
+		break;
+	case 5:
+		*slot = 10 + next() % 30;
+		*tag = L4_TAG(L4_SPACE_DMA_MAP, 5);
+		w[0] = 10 + next() % 30;
+		w[1] = next() % 16 * L4_PAGE_SIZE;
+		w[2] = next() % 512 * L4_PAGE_SIZE;
+		w[3] = (1 + next() % 8) * L4_PAGE_SIZE;
+		w[4] = L4_MAP_R | (next() & L4_MAP_W);
+		break;
+	case 6:
+		*slot = IOMMU;
+		*tag = L4_TAG(L4_KIND_IOMMU << 8 | (1 + next() % 6), 3);
+		w[0] = one_in(2) ? next() % 2 : 10 + next() % 30;
+		w[1] = next() % 8;
+		w[2] = 10 + next() % 30;
 		break;
 	default:
 		*slot = 10 + next() % 30;
@@ -172,7 +191,7 @@ static void one_command(struct hostile *h)
 
 	do {
 		slot = one_in(8) ? any_number() : next() % 48;
-		tag = one_in(10) ? next() << 16 ^ next() : L4_TAG(next() % 12 << 8 | next() % 14, next() % 64);
+		tag = one_in(10) ? next() << 16 ^ next() : L4_TAG(next() % 14 << 8 | next() % 14, next() % 64);
 		tag |= one_in(4) ? L4_TAG_CAPS(next() % 6) : 0;
 		for (unsigned int i = 0; i < L4_REG_WORDS; i++)
 			w[i] = any_number();

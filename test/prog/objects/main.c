@@ -1,4 +1,4 @@
-/* A test of the hypervisor's own objects on the machine: threads, messages, irqs, spaces, deaths, priorities. Prints "ok" or
+/* A test of the hypervisor's own objects on the machine: threads, messages, irqs, spaces, DMA domains, deaths, priorities. Prints "ok" or
  * "not ok" and a sentence each; the exit code is the number of failures. Arguments name the groups to run; none: all.
  * A number says how many random system calls to make.
  */
@@ -163,12 +163,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } groups[] = {
-	{"messages", test_messages},     {"irqs", test_irqs},
-	{"tasks", test_tasks},           {"floating-point", test_floating_point},
-	{"spaces", test_spaces},         {"vanishing-memory", test_vanishing_memory},
-	{"deaths", test_deaths},         {"shortage", test_shortage},
-	{"priorities", test_priorities}, {"hostile", test_hostile},
-	{"shares", test_shares},
+	{"messages", test_messages}, {"irqs", test_irqs},
+	{"tasks", test_tasks},       {"floating-point", test_floating_point},
+	{"spaces", test_spaces},     {"vanishing-memory", test_vanishing_memory},
+	{"deaths", test_deaths},     {"dma", test_dma},
+	{"shortage", test_shortage}, {"priorities", test_priorities},
+	{"hostile", test_hostile},   {"shares", test_shares},
 };
 
 static bool is_number(const char *word)

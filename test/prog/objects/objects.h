@@ -103,6 +103,7 @@ void test_floating_point(void);
 void test_spaces(void);
 void test_vanishing_memory(void);
 void test_deaths(void);
+void test_dma(void);
 void test_shortage(void);
 void test_priorities(void);
 void test_hostile(void);

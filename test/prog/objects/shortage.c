@@ -5,15 +5,27 @@
 
 #include "objects.h"
 
-enum { QUOTA = 0x200000, TIMES = 80, FAR = 1000, SLOTS = 8 };
+enum { QUOTA = 0x200000, TIMES = 80, FAR = 1000, SLOTS = 10 };
 
-enum { TASK, THREAD, MEMORY, SLICE, GATE, IRQ, VM, FACTORY }; /* places in slot[] */
+enum { TASK, THREAD, MEMORY, SLICE, GATE, IRQ, VM, FACTORY, DOMAIN, PHYSICAL }; /* places in slot[] */
 
 /* A step that succeeds or wants memory; anything else is a fault. */
 static bool step(enum err err, unsigned int *wrong)
 {
 	*wrong += err != OK && err != ERR_NOMEM;
 	return err == OK;
+}
+
+static bool make_domains(uint32_t quota, const uint32_t *slot, unsigned int *wrong)
+{
+	uint64_t at = 0x40000000, size = 8 * L4_PAGE_SIZE, piece = L4_PAGE_SIZE;
+	uint32_t iommu, map = L4_MAP_R | L4_MAP_W;
+
+	return step(l4_factory_create_dma_space(quota, slot[DOMAIN]), wrong) &&
+	       step(l4_space_dma_map(slot[DOMAIN], slot[MEMORY], 0, &at, &size, map), wrong) &&
+	       step(l4_factory_create_dma_space(quota, slot[PHYSICAL]), wrong) &&
+	       step(l4_env_cap("iommu", &iommu), wrong) && step(l4_iommu_physical(iommu, slot[PHYSICAL]), wrong) &&
+	       step(l4_space_dma_map(slot[PHYSICAL], slot[MEMORY], L4_PAGE_SIZE, &at, &piece, map), wrong);
 }
 
 /* Stops at the first step that fails. */
@@ -38,7 +50,7 @@ static bool make_all(uint32_t quota, const uint32_t *slot, unsigned int *wrong)
 	       step(l4_irq_bind_vcpu(slot[IRQ], slot[THREAD], L4_VIRQ(50, 0, L4_VIRQ_ENABLED)), wrong) &&
 	       step(l4_space_map(slot[VM], slot[MEMORY], 0, 0x40000000, 8 * L4_PAGE_SIZE, map | L4_MAP_X), wrong) &&
 	       step(l4_factory_create_factory(quota, slot[FACTORY], 0x10000), wrong) &&
-	       step(l4_factory_create_gate(slot[FACTORY], slot[SLICE]), wrong);
+	       step(l4_factory_create_gate(slot[FACTORY], slot[SLICE]), wrong) && make_domains(quota, slot, wrong);
 }
 
 static bool is_back(uint32_t quota)
