@@ -3,10 +3,10 @@ local abi = require "abi"
 
 local core = {}
 
-local ENV = {"task", "factory", "log", "icu", "scheduler", "platform", "rom", "dtb", "mmio"}
+local ENV = {"task", "factory", "log", "icu", "scheduler", "platform", "rom", "dtb", "iommu", "mmio"}
 local env_kind = {
   task = "space", factory = "factory", log = "console", icu = "icu", scheduler = "scheduler", platform = "platform",
-  rom = "dataspace", dtb = "dataspace", mmio = "dataspace",
+  rom = "dataspace", dtb = "dataspace", iommu = "iommu", mmio = "dataspace",
 }
 
 -- Forget everything; called by each test.
@@ -21,7 +21,7 @@ function core.reset()
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
-  core.no_watch, core.no_start = false, false -- make these fail
+  core.no_watch, core.no_start, core.slice_error, core.dma_error = false, false, nil, nil -- make these fail
   core.is_deaf, core.refusal, core.other_name, core.attached = false, nil, nil, 0
   core.typed, core.is_attended, core.is_interrupted, core.console_error = {}, false, false, nil
   for i, name in ipairs(ENV) do
@@ -129,7 +129,7 @@ end
 
 local kind_of_proto = {
   [abi.Proto.Dataspace] = "dataspace", [abi.Proto.Factory] = "factory", [abi.Proto.Ipc_gate] = "gate",
-  [abi.Proto.Irq_sender] = "irq", [abi.Proto.Vm] = "space",
+  [abi.Proto.Irq_sender] = "irq", [abi.Proto.Vm] = "space", [abi.Proto.Dma_space] = "space",
 }
 
 function core.create(factory, proto, a, b, c)
@@ -142,7 +142,8 @@ function core.create(factory, proto, a, b, c)
   if proto == abi.Proto.Dataspace then
     core.memory.used = core.memory.used + a
   end
-  return new(abi.kind[kind_of_proto[proto]], {size = a})
+  local domain = proto == abi.Proto.Dma_space and abi.dma.TRANSLATING or nil
+  return new(abi.kind[kind_of_proto[proto]], {size = a, domain = domain})
 end
 
 function core.factory_info(slot)
@@ -159,12 +160,56 @@ end
 
 function core.dataspace_slice(...)
   record("slice", ...)
+  if core.slice_error then
+    return nil, core.slice_error
+  end
   return new(abi.kind.dataspace)
 end
 
 function core.dataspace_clear(...)
   record("clear", ...)
   return true
+end
+
+-- A domain is 1 translating or 2 physical, others are none; memory lies at 0x50000000, in pieces of 1 MiB.
+function core.dma_map(space, dataspace, offset, address, size, flags)
+  record("dma_map", space, dataspace, offset, address, size, flags)
+  local domain = core.objects[space].domain
+  if core.dma_error or not domain then
+    return nil, core.dma_error or abi.Error.EINVAL
+  elseif domain == abi.dma.PHYSICAL then
+    return 0x50000000 + offset, math.min(size, (1 << 20) - offset % (1 << 20))
+  end
+  return address, size
+end
+
+function core.dma_unmap(...)
+  record("dma_unmap", ...)
+  if core.dma_error then
+    return nil, core.dma_error
+  end
+  return true
+end
+
+function core.dma_info(space)
+  local domain = core.objects[space].domain
+  if not domain then
+    return nil, abi.Error.EINVAL
+  end
+  return domain, 1 << 40
+end
+
+function core.iommu_physical(_, space)
+  local object = core.objects[space]
+  if core.dma_error or not object.domain then
+    return nil, core.dma_error or abi.Error.EINVAL
+  end
+  object.domain = abi.dma.PHYSICAL
+  return true
+end
+
+function core.iommu_info()
+  return 1
 end
 
 function core.scheduler_info(slot)

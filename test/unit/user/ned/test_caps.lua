@@ -97,7 +97,7 @@ test("a right that ned does not have cannot be given", function()
 end)
 
 test("a capability that a machine may not have is nil, a misspelled one an error", function()
-  harness.script [[assert(L4.Env.iommu == nil and L4.Env.vbus == nil)]]
+  harness.script [[assert(L4.Env.dma_mgr == nil and L4.Env.vbus == nil)]]
   contains(harness.error_of [[return L4.Env.user_factry]], "did you mean 'user_factory'?")
 end)
 
@@ -155,6 +155,56 @@ test("CPU sets are numbers, ranges, lists and unions", function()
     assert(L4.Cpu_set:new({}):add(4).mask == 16)
   ]]
   contains(harness.error_of [[L4.Cpu_set:new("a-b")]], "expected something like")
+end)
+
+test("memory that fits in pieces, but not so aligned, is refused with the alignment", function(core)
+  core.memory.used = 250 << 20
+  contains(harness.error_of [[L4.Env.user_factory:create(L4.Proto.Dataspace, 8 << 20, 0, 24)]],
+           "no memory for a dataspace of 8 MiB aligned to 16 MiB: factory has 6 MiB left")
+end)
+
+test("a DMA domain maps at an address, and a physical one says where memory is", function(core)
+  harness.script [[
+    local ds = L4.Env.user_factory:create(L4.Proto.Dataspace, 3 << 20)
+    local domain = L4.Env.user_factory:create(L4.Proto.Dma_space)
+    assert(domain:dma_info().kind == "translating")
+    local at, size = domain:dma_map(ds, 0x1000000)
+    assert(at == 0x1000000 and size == 3 << 20)
+    domain:dma_unmap(at, size)
+    L4.Env.iommu:physical(domain)
+    assert(domain:dma_info().kind == "physical" and domain:dma_info().limit == 1 << 40)
+    at, size = domain:dma_map(ds:m("r"), 0, 0x1000, 0x2000)
+    assert(at == 0x50001000 and size == 0x2000)
+    assert(L4.Env.iommu:count() == 1)
+  ]]
+  local calls = core.recorded("dma_map")
+  equal(calls[1][7], abi.map.R | abi.map.W) -- as the handle's rights are
+  equal(calls[2][7], abi.map.R)
+  equal(core.recorded("dma_unmap")[1][3], 0x1000000)
+end)
+
+test("what cannot be done with a DMA domain is said with the reason", function(core)
+  local make = "local domain, ds = L4.Env.user_factory:create(L4.Proto.Dma_space), L4.Env.user_factory:create(L4.Proto.Dataspace, 4096) "
+  local vm = "local domain, ds = L4.Env.user_factory:create(L4.Proto.Vm), L4.Env.user_factory:create(L4.Proto.Dataspace, 4096) "
+  contains(harness.error_of(vm .. "domain:dma_map(ds)"), "it is no DMA domain, or the numbers are no whole pages")
+  contains(harness.error_of(vm .. "domain:dma_info()"), "VM space (space, rights rws): it is no DMA domain")
+  contains(harness.error_of(vm .. "L4.Env.iommu:physical(domain)"), "cannot be made physical: it is no DMA domain")
+  contains(harness.error_of(make .. "L4.Env.iommu:physical(ds)"), "expected a DMA domain")
+  contains(harness.error_of(make .. "domain:dma_map(domain)"), "expected a dataspace")
+  core.dma_error = abi.Error.EBUSY
+  contains(harness.error_of(make .. "L4.Env.iommu:physical(domain)"), "something is mapped in it, or a device bound to it")
+  core.dma_error = abi.Error.ERANGE
+  contains(harness.error_of(make .. "domain:dma_map(ds, 0x1000)"), "4 KiB at offset 0 of dataspace of 4 KiB")
+  contains(harness.error_of(make .. "domain:dma_map(ds, 0x1000)"), "cannot be mapped at 0x1000: an argument lies outside")
+  contains(harness.error_of(make .. "domain:dma_unmap(0x1000, 4096)"), "4 KiB at 0x1000 cannot be unmapped")
+  core.dma_error = abi.Error.EPERM
+  contains(harness.error_of(make .. "domain:dma_map(L4.Env.mmio, 0, 0, 4096)"), "cannot be mapped at 0: only slices of it can")
+end)
+
+test("a window over memory or over what the hypervisor drives is refused with the address", function(core)
+  core.slice_error = abi.Error.EPERM
+  contains(harness.error_of [[L4.Env.mmio:slice(0x8000000, 0x10000)]],
+           "mmio (dataspace, rights rws): no window of 64 KiB at 0x8000000: memory or registers of the hypervisor's own")
 end)
 
 test("an unknown name of L4 itself is suggested", function()

@@ -228,6 +228,7 @@ function space.dma_map(self, dataspace_handle, address, offset, size)
     report.fail("%s: %s at offset %#x of %s cannot be mapped at %#x: %s", tostring(self), report.size(size), offset,
                 tostring(dataspace_handle), address or 0,
                 got == abi.Error.EINVAL and "it is no DMA domain, or the numbers are no whole pages"
+                or dataspace_handle.ref.name == "mmio" and "only slices of it can"
                 or report.error_text(got))
   end
   return at, got

@@ -27,13 +27,14 @@ end
 
 local MEM_ALL = abi.mem.Continuous | abi.mem.Pinned | abi.mem.Super_pages
 
-local function no_memory(self, what, flags)
+local function no_memory(self, what, flags, align)
   local info = core.factory_info(self.ref.slot)
   if not info then
     report.fail("no memory for %s", what)
   end
-  report.fail("no memory for %s%s: %s has %s left of its %s; of the machine's memory %s is free, the largest free piece is %s",
-              what, flags & abi.mem.Continuous ~= 0 and " in one piece" or "", self.ref.name or "the factory",
+  report.fail("no memory for %s%s%s: %s has %s left of its %s; of the machine's memory %s is free, the largest free piece is %s",
+              what, flags & abi.mem.Continuous ~= 0 and " in one piece" or "",
+              align > 12 and " aligned to " .. report.size(1 << align) or "", self.ref.name or "the factory",
               report.size(info.quota - info.used), report.size(info.quota), report.size(info.machine_free),
               report.size(info.largest_free))
 end
@@ -46,7 +47,8 @@ local function make(self, what, proto, kind, name, a, b, c)
     slot, code = core.create(self.ref.slot, proto, a, b, c)
   end
   if not slot and code == abi.Error.ENOMEM then
-    no_memory(self, what, proto == abi.Proto.Dataspace and b or 0)
+    local is_memory = proto == abi.Proto.Dataspace
+    no_memory(self, what, is_memory and b or 0, is_memory and c or 0)
   elseif not slot then
     report.fail("%s cannot be made: %s", what, report.error_text(code))
   end
@@ -66,7 +68,7 @@ local function biggest(self, rest)
   local info = caps.check(core.factory_info(self.ref.slot))
   local size = math.min(info.largest_free, info.quota - info.used - rest, info.machine_free - rest) & ~0xfff
   if size <= 0 then
-    no_memory(self, "a dataspace that leaves " .. report.size(rest) .. " free", abi.mem.Continuous)
+    no_memory(self, "a dataspace that leaves " .. report.size(rest) .. " free", abi.mem.Continuous, 0)
   end
   return size
 end
