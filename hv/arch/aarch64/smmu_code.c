@@ -15,6 +15,7 @@ static uint32_t field(uint32_t value, unsigned int hi, unsigned int lo)
 #define IDR0_TTF_AARCH64 (2u << 2) /* of two bits: AArch64, with or without AArch32 */
 #define IDR0_COHACC (1u << 4)
 #define IDR0_HYP (1u << 9)
+#define IDR0_ATS (1u << 10)
 #define TTENDIAN_BIG 3u
 #define STALL_MODEL_FORCED 2u
 #define ST_LEVEL_2 1u
@@ -42,6 +43,7 @@ struct smmu_features smmu_read_features(uint32_t idr0, uint32_t idr1, uint32_t i
 		.is_coherent = idr0 & IDR0_COHACC,
 		.two_level = field(idr0, 28, 27) == ST_LEVEL_2,
 		.has_hyp = idr0 & IDR0_HYP,
+		.has_ats = idr0 & IDR0_ATS,
 		.stream_bits = field(idr1, 5, 0),
 		.command_bits = field(idr1, 25, 21),
 		.event_bits = field(idr1, 20, 16),

@@ -14,6 +14,7 @@
 #define SMMU_CR0_SMMUEN (1u << 0)
 #define SMMU_CR0_EVENTQEN (1u << 2)
 #define SMMU_CR0_CMDQEN (1u << 3)
+#define SMMU_CR0_ATSCHK (1u << 4)
 #define SMMU_CR1 0x0028u
 #define SMMU_CR1_WRITE_BACK 0xd75u /* tables and queues: inner shareable, write-back inside and outside */
 #define SMMU_CR2 0x002cu
@@ -51,6 +52,7 @@ struct smmu_features {
 	bool stage1, stage2; /* which of them can walk our tables */
 	bool is_coherent;    /* its accesses to tables and queues see the CPUs' caches */
 	bool two_level;      /* stream tables */
+	bool has_ats;        /* devices may have translated addresses themselves */
 	bool has_hyp;        /* it may hold translations of EL2 */
 	unsigned int stream_bits;
 	unsigned int command_bits, event_bits; /* log2 of the longest queue */

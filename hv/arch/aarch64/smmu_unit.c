@@ -200,6 +200,9 @@ enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void 
 	err = set_control(unit, unit->control | SMMU_CR0_EVENTQEN);
 	if (!err)
 		err = start_interrupts(unit);
+	/* [SMMU CR0.ATSCHK] Else a device need only say that its addresses are translated, and nobody looks. */
+	if (!err && unit->has.has_ats)
+		err = set_control(unit, unit->control | SMMU_CR0_ATSCHK);
 	return err ? err : set_control(unit, unit->control | SMMU_CR0_SMMUEN);
 }
 

@@ -76,13 +76,15 @@ static void registers_say_what_an_smmu_can(void **state)
 	struct smmu_features mmu600 = smmu_read_features(MMU600_IDR0, MMU600_IDR1, MMU600_IDR5);
 	(void)state;
 
-	assert_true(qemu.stage1 && !qemu.stage2 && qemu.is_coherent && qemu.two_level && !qemu.has_hyp);
+	assert_true(qemu.stage1 && !qemu.stage2 && qemu.is_coherent && qemu.two_level && !qemu.has_hyp &&
+		    !qemu.has_ats);
 	assert_int_equal(qemu.stream_bits, 16);
 	assert_int_equal(qemu.command_bits, 19);
 	assert_int_equal(qemu.event_bits, 19);
 	assert_int_equal(qemu.output_size, 4);
 	assert_null(qemu.unusable);
-	assert_true(mmu600.stage1 && mmu600.stage2 && mmu600.is_coherent && mmu600.two_level && mmu600.has_hyp);
+	assert_true(mmu600.stage1 && mmu600.stage2 && mmu600.is_coherent && mmu600.two_level && mmu600.has_hyp &&
+		    mmu600.has_ats);
 	assert_int_equal(mmu600.stream_bits, 24);
 	assert_int_equal(mmu600.command_bits, 7);
 	assert_int_equal(mmu600.event_bits, 20);
@@ -232,7 +234,7 @@ static void every_stream_aborts_before_the_smmu_is_on(void **state)
 	assert_int_equal(smmu_unit_take_errors(&f->unit), 0);
 }
 
-static void an_smmu_with_el2_forgets_that_too_and_short_queues_do(void **state)
+static void el2_is_forgotten_translated_addresses_are_looked_at_and_short_queues_do(void **state)
 {
 	struct fixture *f = *state;
 
@@ -240,7 +242,8 @@ static void an_smmu_with_el2_forgets_that_too_and_short_queues_do(void **state)
 	*reg(&f->m, SMMU_IDR1) = 4;                         /* queues of one entry, 16 streams */
 	*reg(&f->m, SMMU_IDR5) = MMU600_IDR5;
 	assert_int_equal(smmu_unit_start(&f->unit, &smmu_machine_io, &f->m), OK);
-	assert_string_equal(f->m.log, " gbpa=80100000 cr0=0 irq=0 cr0=8 all-stes el2 all-tlbs sync cr0=c irq=5 cr0=d");
+	assert_string_equal(f->m.log, " gbpa=80100000 cr0=0 irq=0 cr0=8 all-stes el2 all-tlbs sync cr0=c irq=5 cr0=1c "
+				      "cr0=1d");
 	assert_int_equal(f->unit.command_bits, 0);
 	assert_int_equal(f->unit.event_bits, 0);
 }
@@ -386,6 +389,60 @@ static void streams_of_a_table_of_one_level_are_attached_too(void **state)
 	expect_held(f, 0, NULL);
 }
 
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* Translations of domains without a stream are held by nobody. */
+static void check_tlb(struct fixture *f, const int domain_of[WATCHED])
+{
+	for (int domain = 0; domain < 2 * IDS; domain++) {
+		bool attached = false;
+
+		for (unsigned int w = 0; w < WATCHED; w++)
+			attached |= domain_of[w] == domain;
+		assert_int_equal(f->m.tlb[domain / IDS][domain % IDS], attached);
+	}
+}
+
+static void random_sequences_leave_nothing_but_what_is_attached(void **state)
+{
+	static const uint32_t stream[WATCHED] = {0, 0x3f, 0x40, 0xffff};
+	struct fixture *f = *state;
+	struct smmu_entry entry[2 * IDS];
+	int domain_of[WATCHED] = {-1, -1, -1, -1};
+	uint64_t seed = 11;
+
+	start(f);
+	for (unsigned int i = 0; i < IDS; i++) {
+		entry[SMMU_STAGE1 * IDS + i] = stage1_entry(f, (uint16_t)i);
+		entry[SMMU_STAGE2 * IDS + i] = smmu_encode_ste_stage2((pa_t){MEMORY_PA}, (uint16_t)i, 5);
+	}
+	for (unsigned int w = 0; w < WATCHED; w++)
+		watch(f, stream[w]);
+	for (unsigned int step = 0; step < 3000; step++) {
+		unsigned int w = next_random(&seed) % WATCHED;
+		int domain = (int)(next_random(&seed) % 3 + (next_random(&seed) % 2) * IDS);
+
+		if (domain_of[w] < 0) {
+			assert_int_equal(smmu_unit_attach(&f->unit, stream[w], &entry[domain]), OK);
+			domain_of[w] = domain;
+		} else {
+			smmu_unit_detach(&f->unit, stream[w], (enum smmu_stage)(domain_of[w] / IDS),
+					 (uint16_t)(domain_of[w] % IDS));
+			domain_of[w] = -1;
+		}
+		for (unsigned int i = 0; i < WATCHED; i++)
+			expect_held(f, i, domain_of[i] < 0 ? NULL : &entry[domain_of[i]]);
+		check_tlb(f, domain_of);
+		f->m.log[0] = 0;
+	}
+}
+
 /* ---- commands ---- */
 
 static void the_command_queue_runs_round_and_round(void **state)
@@ -512,7 +569,7 @@ int main(void)
 		TEST(commands_are_encoded_as_the_manual_says),
 		TEST(events_say_who_wanted_what_where),
 		TEST(every_stream_aborts_before_the_smmu_is_on),
-		TEST(an_smmu_with_el2_forgets_that_too_and_short_queues_do),
+		TEST(el2_is_forgotten_translated_addresses_are_looked_at_and_short_queues_do),
 		TEST(one_that_cannot_abort_while_off_is_known),
 		TEST(what_goes_wrong_at_the_start_ends_it),
 		TEST(an_attached_stream_translates_when_attach_returns),
@@ -520,6 +577,7 @@ int main(void)
 		TEST(a_flush_is_over_when_it_returns),
 		TEST(streams_that_are_none_are_refused_and_no_memory_changes_nothing),
 		TEST(streams_of_a_table_of_one_level_are_attached_too),
+		TEST(random_sequences_leave_nothing_but_what_is_attached),
 		TEST(the_command_queue_runs_round_and_round),
 		TEST(an_smmu_that_does_not_do_its_work_is_given_up),
 		TEST(events_come_in_order_round_and_round),
