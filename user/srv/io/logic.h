@@ -231,8 +231,8 @@ void io_pci_scan(struct io_machine *machine);
 /* "PCI/CC_0108&VEN_1af4", "PCI/storage": whether the function is such. ERR_INVAL: a token is none, with the reason. */
 enum err io_pci_match(const struct io_device *device, const char *pattern, bool *out_matches, char *out_error);
 
-/* After all buses are filled: functions on different buses that cannot be apart (one INTx line, one group of DMA).
- * ERR_BUSY, with both names. */
+/* After all buses are filled: functions on different buses that the SMMU cannot keep apart. ERR_BUSY, with both
+ * names. (One line on two buses is refused before, as for all devices.) */
 enum err io_pci_check(const struct io_machine *machine, char *out_error);
 
 /* What the client of its bus may see and change. `reg` is a multiple of `width`, both have been checked. */

@@ -100,9 +100,12 @@ static enum err check_against(const struct io_bus *bus, const struct io_device *
 			if (a->type == L4_VBUS_TYPE_IRQ)
 				(void)snprintf(out_error, IO_ERROR,
 					       "%s on bus '%s' and %s on bus '%s' (%s) share interrupt %lu; put them "
-					       "on one bus",
+					       "on one bus%s",
 					       device->name, bus->name, other->name, other->bus->name, other->where,
-					       (unsigned long)a->base);
+					       (unsigned long)a->base,
+					       device->is_pci && other->is_pci
+						       ? ", or one of them into a slot with another line"
+						       : "");
 			else
 				(void)snprintf(out_error, IO_ERROR,
 					       "%s on bus '%s' and %s on bus '%s' (%s) have registers in one page, at "

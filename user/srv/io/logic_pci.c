@@ -179,21 +179,6 @@ void io_pci_end(struct io_machine *machine)
 
 /* ---- what cannot be on different buses ---- */
 
-static const struct io_resource *irq_of(const struct io_device *device)
-{
-	for (unsigned int i = 0; i < device->resource_count; i++)
-		if (device->resource[i].type == L4_VBUS_TYPE_IRQ)
-			return &device->resource[i];
-	return NULL;
-}
-
-static bool share_line(const struct io_device *a, const struct io_device *b)
-{
-	const struct io_resource *one = irq_of(a), *other = irq_of(b);
-
-	return one != NULL && other != NULL && one->base == other->base;
-}
-
 static bool share_stream(const struct io_device *a, const struct io_device *b)
 {
 	for (unsigned int i = 0; i < a->stream_count; i++)
@@ -218,13 +203,7 @@ static bool share_device(const struct io_device *a, const struct io_device *b)
 
 static enum err check_pair(const struct io_device *a, const struct io_device *b, char *out_error)
 {
-	if (share_line(a, b))
-		(void)snprintf(
-			out_error, IO_ERROR,
-			"%s and %s share interrupt %u and are on different buses; put both on one bus, or one of them "
-			"into a slot with another line",
-			a->name, b->name, (unsigned int)irq_of(a)->base);
-	else if (share_stream(a, b))
+	if (share_stream(a, b))
 		(void)snprintf(
 			out_error, IO_ERROR,
 			"%s and %s look alike to the SMMU (stream %u) and are on different buses; put both on one bus",

@@ -378,24 +378,6 @@ static enum err check(const char *one, const char *other, char *out_error)
 	return io_pci_check(&world.machine, out_error);
 }
 
-static void one_line_is_for_one_bus(void **state)
-{
-	char error[IO_ERROR];
-
-	(void)state;
-	add_disk(1, 1);
-	add_disk(2, 1);
-	add_disk(5, 1);
-	scan(NULL);
-	assert_int_equal(check("/pcie@10000000/pci@00,01.0", "/pcie@10000000/pci@00,02.0", error), OK);
-	assert_int_equal(check("/pcie@10000000/pci@00,01.0", "/pcie@10000000/pci@00,05.0", error), ERR_BUSY);
-	assert_string_equal(error,
-			    "/pcie@10000000/pci@00,01.0 and /pcie@10000000/pci@00,05.0 share interrupt 36 and are on "
-			    "different buses; put both on one bus, or one of them into a slot with another line");
-	find("/pcie@10000000/pci@00,05.0")->bus = (struct io_bus *)&world;
-	assert_int_equal(io_pci_check(&world.machine, error), OK);
-}
-
 static void one_requester_is_for_one_bus(void **state)
 {
 	char error[IO_ERROR];
@@ -501,7 +483,6 @@ int main(void)
 		CASE(a_bridge_that_is_disabled_is_not_there),
 		CASE(patterns_name_functions),
 		CASE(patterns_that_are_none_are_told),
-		CASE(one_line_is_for_one_bus),
 		CASE(one_requester_is_for_one_bus),
 		CASE(functions_of_a_device_are_for_one_bus),
 		CASE(clients_reach_usable_functions_only),
