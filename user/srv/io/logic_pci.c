@@ -158,13 +158,24 @@ static void read_bridge(struct io_machine *machine, int node)
 		io_say(machine, "%s: there is no memory for all that is behind it", host->name);
 }
 
+/* Whatever firmware used goes on doing DMA until somebody ends that. */
+static void silence_all(const struct io_machine *machine)
+{
+	for (const struct io_pci_bridge *host = machine->bridge; host != NULL; host = host->next)
+		for (unsigned int i = 0; i < host->function_count; i++)
+			pci_silence(host->function[i]);
+}
+
 void io_pci_scan(struct io_machine *machine)
 {
+	bool is_first = pci_record_is_new(machine);
 	int node = -1;
 
 	while ((node = fdt_node_offset_by_compatible(machine->fdt, node, "pci-host-ecam-generic")) >= 0)
 		if (io_tree_is_usable(machine->fdt, node))
 			read_bridge(machine, node);
+	if (is_first)
+		silence_all(machine);
 }
 
 void io_pci_end(struct io_machine *machine)

@@ -164,6 +164,8 @@ void pci_place(struct io_pci_bridge *host);
 
 /* ---- logic_pci_record.c ---- */
 
+/* There was no io before us that left a record; without memory for one nobody knows, and it is false. */
+bool pci_record_is_new(const struct io_machine *machine);
 /* Areas as an io before us left them, without asking the function. False: nobody knew it. */
 bool pci_record_recall(struct pci_function *f);
 /* Note all functions that are usable, for the next io. */

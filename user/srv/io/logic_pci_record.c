@@ -35,6 +35,13 @@ static size_t entries_max(const struct io_machine *machine)
 	return (machine->record_size - sizeof(struct record)) / sizeof(struct entry);
 }
 
+bool pci_record_is_new(const struct io_machine *machine)
+{
+	const struct record *record = machine->record;
+
+	return entries_max(machine) != 0 && record->magic != MAGIC;
+}
+
 static uint32_t id_of(const struct pci_function *f)
 {
 	return (uint32_t)f->product << 16 | f->vendor;

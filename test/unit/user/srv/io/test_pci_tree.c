@@ -439,6 +439,27 @@ static void clients_reach_usable_functions_only(void **state)
 	assert_int_equal(io_pci_config_write(bridge, 4, 2, 0), ERR_NODEV);
 }
 
+static void what_firmware_left_running_is_stopped_once(void **state)
+{
+	static uint64_t record[1024];
+	struct fake *disk = add_disk(2, 1);
+
+	(void)state;
+	memset(record, 0, sizeof(record));
+	world.machine.record = record;
+	world.machine.record_size = sizeof(record);
+	fake_put(disk, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	scan(NULL);
+	assert_int_equal(fake_get(disk, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
+	/* The next io lets be what clients do. */
+	fake_put(disk, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	io_pci_end(&world.machine);
+	io_machine_end(&world.machine);
+	world.machine.device_count = 0;
+	scan(NULL);
+	assert_int_equal(fake_get(disk, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
 static void the_end_of_a_client_is_the_end_of_its_dma(void **state)
 {
 	struct fake *fake = add_disk(2, 1);
@@ -486,6 +507,7 @@ int main(void)
 		CASE(one_requester_is_for_one_bus),
 		CASE(functions_of_a_device_are_for_one_bus),
 		CASE(clients_reach_usable_functions_only),
+		CASE(what_firmware_left_running_is_stopped_once),
 		CASE(the_end_of_a_client_is_the_end_of_its_dma),
 	};
 
