@@ -1,6 +1,6 @@
 /* A client of a bus with PCI functions: tells their configuration space as it sees it, tries what it must not be able to do,
  * and uses QEMU's device edu: its registers, its interrupt line, its DMA. Argument "nodma": without that; "run": with DMA
- * again and again until it is killed. test/sys/test_pci.py [PCI]
+ * again and again until it is killed. test/sys/test_io_pci.py [PCI]
  */
 #include <stdio.h>
 #include <string.h>
