@@ -27,10 +27,13 @@ end
 
 local function is_memory(value)
   local number = tonumber(value)
+  if value == false then
+    return nil
+  end
   if number and number > 0 and math.tointeger(number * 4096) or not caps.is_kind(abi.kind.dataspace)(value) then
     return nil
   end
-  return "a number of MiB, or a dataspace"
+  return "a number of MiB, a dataspace, or false"
 end
 
 local function is_file_or_files(value)
@@ -55,6 +58,7 @@ local options_of_vm = {
   id = is_id,
   mem = is_memory,
   mem_align = report.is_integer(12, 30),
+  keep_ram = is_bool,
   kernel = report.is_string,
   fdt = is_file_or_files,
   rd = report.is_string,
@@ -90,8 +94,12 @@ local function check_file(what, option, name)
   end
 end
 
+-- false: the memory nodes of its device tree name all it has.
 local function memory_of(what, options)
-  local mem = options.mem or DEFAULT_MIB
+  local mem = options.mem == nil and DEFAULT_MIB or options.mem
+  if not mem then
+    return nil
+  end
   if caps.is_handle(mem) then
     return mem
   end
@@ -137,6 +145,9 @@ local function arguments_of(what, options)
   if options.ram_base then
     add("-b", string.format("%#x", options.ram_base))
   end
+  if options.keep_ram then
+    add("--keep-ram")
+  end
   add(table.unpack(options.ext_args or {}))
   return args
 end
@@ -152,7 +163,7 @@ local function name_of(id)
 end
 
 local function announce(name, ram, options)
-  local parts = {report.size(ram:size()) .. " RAM", options.kernel or "rom/Image"}
+  local parts = {ram and report.size(ram:size()) .. " RAM" or "RAM of its device tree", options.kernel or "rom/Image"}
   if options.rd then
     parts[#parts + 1] = options.rd
   end
@@ -165,7 +176,7 @@ local function announce(name, ram, options)
   report.say("%s: virtual machine with %s", name, table.concat(parts, ", "))
 end
 
--- What the guest before wrote is never seen by the next.
+-- What the guest before wrote is never seen by the next: not even its uvmm, which clears all its guest's RAM itself, sees it.
 local function clear(what, ram)
   local ok, code = core.dataspace_clear(ram.ref.slot, 0, ram:size())
   if not ok then
@@ -181,7 +192,7 @@ local function begin(self)
   for key, value in pairs(options.ext_caps or {}) do
     given[key] = value
   end
-  given.ram = ram:m("rw")
+  given.ram = ram and ram:m("rw") or nil
   given.vbus = options.vbus
   for name, channel in pairs(self.channels) do
     given[name] = given[name] or channel
@@ -198,7 +209,9 @@ local function begin(self)
     policy = restart.new(what, ends.vm, options.restart),
     owner = self,
     before = function()
-      clear(what, ram)
+      if ram and not options.keep_ram then
+        clear(what, ram)
+      end
     end,
   })
   if self.handler then

@@ -105,7 +105,15 @@ struct host_line {
 struct host_ram {
 	uint32_t dataspace;
 	uint64_t size;
-	uint8_t *view; /* all of it in our own space */
+	uint8_t *view;             /* all of it in our own space */
+	struct ram_extent *extent; /* DMA without IOMMU: where it is; malloc */
+};
+
+/* dma.c: where devices of the VM do their DMA. */
+struct host_dma {
+	enum dma_kind kind;
+	uint32_t space; /* unless DMA_NONE */
+	uint64_t limit; /* highest address + 1 */
 };
 
 struct host {
@@ -118,6 +126,7 @@ struct host {
 	struct vm vm;
 	uint32_t factory, vm_space;
 	struct host_ram ram[LAYOUT_SOURCES_MAX]; /* by index of the plan's sources */
+	struct host_dma dma;
 	unsigned int uart_count;
 	struct host_uart uart[HOST_UARTS_MAX];
 	struct pl031 rtc;
@@ -173,6 +182,13 @@ struct host_vcpu *host_vcpu_self(void);
 /* memory.c: how the plan gets at RAM, in our space; RAM in the guest's space, as the plan says. Errors are told. */
 struct boot_memory host_memory(struct host *host);
 enum err host_memory_map(struct host *host);
+
+/* dma.c: the VM's DMA domain, of `vbus` or `dma`; neither: DMA_NONE. Before RAM is opened, after the bus. */
+enum err host_dma_open(struct host *host);
+/* Without IOMMU: where the dataspace is, which also maps it. Otherwise nothing. */
+enum err host_dma_find(struct host *host, const char *cap, struct host_ram *ram, struct ram_source *out);
+/* Behind an IOMMU: maps the piece. Otherwise nothing. */
+enum err host_dma_map(struct host *host, const struct host_ram *ram, const struct ram_piece *piece);
 
 /* vcpu.c: the VM space; the vCPUs, each with its state page, thread and irqs, resting; where they run. */
 enum err host_vm_create(struct host *host);

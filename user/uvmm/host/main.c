@@ -102,6 +102,8 @@ static enum err set_up(struct host *host)
 	if (err == OK)
 		err = host_vbus_open(host);
 	if (err == OK)
+		err = host_dma_open(host);
+	if (err == OK)
 		err = make_plan(host);
 	if (err == OK)
 		err = host_vm_create(host);

@@ -1,4 +1,4 @@
-/* Guest RAM: its dataspaces in our own space and in the guest's, eagerly. */
+/* Guest RAM: its dataspaces in our own space, in the guest's and in that of DMA, eagerly. */
 #include "host/host.h"
 
 static enum err fail_open(struct host *host, const char *cap, enum err err)
@@ -59,6 +59,8 @@ static enum err open_ram(void *ctx, const char *cap, size_t source, struct ram_s
 	err = clear(host, cap, ram);
 	if (err == OK)
 		err = attach(host, cap, ram);
+	if (err == OK)
+		err = host_dma_find(host, cap, ram, out);
 	return err;
 }
 
@@ -67,7 +69,8 @@ struct boot_memory host_memory(struct host *host)
 	return (struct boot_memory){
 		.open = open_ram,
 		.ctx = host,
-		.dma = DMA_NONE,
+		.dma = host->dma.kind,
+		.dma_limit = host->dma.limit,
 	};
 }
 
@@ -82,7 +85,7 @@ static enum err map_piece(struct host *host, const struct ram_piece *piece)
 	if (err != OK)
 		return report_fail(&host->report, err, "%s of RAM cannot be mapped for the guest at 0x%llx: %s",
 				   REPORT_SIZE(piece->size), (unsigned long long)piece->base.v, l4_err_text(err));
-	return OK;
+	return host_dma_map(host, ram, piece);
 }
 
 enum err host_memory_map(struct host *host)

@@ -139,6 +139,27 @@ test("a restart is in place: same RAM, cleared first, same arguments and capabil
   equal(table.concat(order, " "), "load destroy clear load")
 end)
 
+test("a restart keeps what is in RAM if the script says so, and uvmm is told", function(core)
+  script [[
+    vmm.start_vm{id = "a", keep_ram = true, restart = "reset"}
+    ends(EXIT, 102)
+  ]]
+  equal(#core.recorded("load"), 2)
+  equal(#core.recorded("clear"), 0)
+  equal(table.concat(core.recorded("load")[2][2].argv, " "), "rom/uvmm --keep-ram")
+end)
+
+test("a VM without mem has only what its device tree names", function(core)
+  script [[
+    vmm.start_vm{id = "a", mem = false, ext_caps = {low = L4.Env.user_factory:create(L4.Proto.Dataspace, 4096):m("rw")}, restart = "reset"}
+    ends(EXIT, 102)
+  ]]
+  equal(#core.recorded("load"), 2)
+  for _, cap in ipairs(core.recorded("load")[2][2].caps) do
+    assert(cap.name ~= "ram")
+  end
+end)
+
 test("what the old instance left in its factory is complained of", function(core)
   script [[
     vmm.start_vm{id = "a", restart = "reset"}

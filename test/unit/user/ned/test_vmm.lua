@@ -63,7 +63,7 @@ test("a misspelled key is an error with line, VM, value and suggestion", functio
 end)
 
 test("wrong types say what was expected", function()
-  contains(error_of [[vmm.start_vm{mem = "6O"}]], [[mem = "6O"; expected a number of MiB, or a dataspace]])
+  contains(error_of [[vmm.start_vm{mem = "6O"}]], [[mem = "6O"; expected a number of MiB, a dataspace, or false]])
   contains(error_of [[vmm.start_vm{kernel = 5}]], "kernel = 5; expected a string")
   contains(error_of [[vmm.start_vm{mem_align = 64}]], "expected a whole number from 12 to 30")
   contains(error_of [[vmm.start_vm{fdt = {1}}]], "fdt = a table; expected a file's name")
