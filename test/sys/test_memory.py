@@ -174,6 +174,11 @@ where("mem", mem)
 for _, name in ipairs {"bare", "fallback", "ranges", "both", "bound"} do
   run(name, {memcap = mem, dma = physical()}, "-d rom/" .. name .. ".dtb")
 end
+-- One that translates, though there is no SMMU to ask it.
+local translating = L4.Env.user_factory:create(L4.Proto.Dma_space)
+for i, name in ipairs {"fallback", "ranges", "bare"} do
+  run("behind" .. i, {memcap = mem, dma = translating}, "-d rom/" .. name .. ".dtb")
+end
 run("alone", {ram = mem, dma = physical()}, "-d rom/machine.dtb")
 run("without", {memcap = mem}, "-d rom/fallback.dtb")
 run("refused", {memcap = mem}, "-d rom/bare.dtb")
@@ -205,6 +210,10 @@ run("again", {memcap = mem, dma = physical()}, "-d rom/bare.dtb")
         offset += size
     assert offset == 12 << 20
     assert pairs(ranges["reg"]) == [(address, size) for _, address, size in zip(*[iter(ranges["dma-ranges"])] * 3)]
+    assert nodes(text, "behind1") == {"memory@0": {"reg": [0x40000000, 12 << 20]}}
+    assert nodes(text, "behind2") == {"memory@0": {
+        "reg": [0, 2 << 20, 4 << 20, 10 << 20], "dma-ranges": [0, 0, 2 << 20, 4 << 20, 4 << 20, 10 << 20]}}
+    assert re.search(r"error: .*devices are behind an IOMMU: give reg, or drop l4vmm,physmap", part(text, "behind3"))
     assert re.search(rf"RAM, capability memcap, DMA address {said[0][1]:#x}\n", text)
     assert re.search(r"refused.*node /memory@0: l4vmm,physmap without reg, but the physical address of the dataspace 'memcap' cannot "
                      r"be determined", text)
@@ -243,17 +252,19 @@ run("nothing", {}, "")
 
 
 def test_every_dataspace_is_cleared_for_the_next_guest_unless_the_script_keeps_it(machine, tmp_path):
-    files = compiled(tmp_path, two=tree(node("0", "a", "reg = <0x40000000 0>;") + node("1", "b", "reg = <0x50000000 0>;")))
+    files = compiled(tmp_path, two=tree(node("0", "a", "reg = <0x40000000 0>;", "dma-ranges;") + node("1", "b", "reg = <0x50000000 0>;", "dma-ranges;")))
     console = boot(machine, """
-for _, keep in ipairs {false, true} do
-  vmm.start_vm{id = keep and "kept" or "cleared", mem = false, kernel = "rom/ends.bin", fdt = "rom/two.dtb", bootargs = "do=reset",
-               ext_caps = {a = ds(4):m("rw"), b = ds(8):m("rw")}, keep_ram = keep, restart = {on = "reset", max = 1}}:wait()
+for i, keep in ipairs {false, false, true} do
+  local given = {a = ds(4):m("rw"), b = ds(8):m("rw"), dma = i == 2 and physical():m("rw") or nil}
+  vmm.start_vm{id = i, mem = false, kernel = "rom/ends.bin", fdt = "rom/two.dtb", bootargs = "do=reset",
+               ext_caps = given, keep_ram = keep, restart = {on = "reset", max = 1}}:wait()
 end
 """, {**files, "ends.bin": bare_guest("ends")})
     console.expect("all is over", timeout=120)
     text = plain(console)
     *cleared, first, second = re.findall(r"ends: up, 1 CPUs, (\d+) pages", text)
-    assert cleared == ["0", "0"]
+    # Without DMA, and with a DMA domain that outlives each of them.
+    assert cleared == ["0"] * 4
     # Both dataspaces, but for what the kernel and the tree lie on.
     assert first == "0" and 12 * 256 - 256 < int(second) < 12 * 256
 
@@ -291,3 +302,56 @@ figures("second")
     assert len(re.findall(r"end of\s+vm\s+0\b", text)) == 2
     first, second = re.findall(r"figures\s+\w+\s+(\d+)\s+(\d+)", text)
     assert first == second
+
+
+LINUX = """
+L4.start_cons{}                                -- keeps lines whole
+local command = [[(cat /proc/iomem; for n in /proc/device-tree/memory*; do for p in reg dma-ranges; do [ -e $n/$p ] &&
+  echo $(basename $n) $p $(od -v -An -tx1 $n/$p); done; done) | sed 's/^/%s: /']]
+local function linux(name, caps, ...)
+  local given = {}
+  for cap, mem in pairs(caps) do given[cap] = mem:m("rw") end
+  local args = 'console=ttyAMA0 quiet guest.run="' .. command:gsub("\\n *", " "):format(name) .. '"'
+  vmm.start_vm{id = name, mem = false, ext_caps = given, vcpus = 1, bootargs = args, ext_args = {...}}
+end
+local phys, dma = ds(72), ds(72)
+where("physram", phys)
+where("dmaram", dma)
+linux("nodes", {lowram = ds(80), highram = ds(32)}, "-d", "rom/machine.dtb", "-d", "rom/memory-nodes.dtb")
+linux("both", {physram = phys, dmaram = dma, dma = physical()}, "-d", "rom/machine.dtb", "-d", "rom/dma-ranges.dtb", "-d", "rom/physmap.dtb")
+linux("reg", {physram = ds(72)}, "-d", "rom/machine.dtb", "-d", "rom/physmap-or-reg.dtb")
+vmm.start_vm{id = "base", mem = 72, ram_base = 0x80000000, vcpus = 1, bootargs = 'console=ttyAMA0 quiet guest.run="' .. command:gsub("\\n *", " "):format("base") .. '"'}
+"""
+
+
+def test_linux_finds_what_script_and_tree_ask_for(machine):
+    """Debian in four VMs at once: /proc/iomem and /proc/device-tree against the trees of the examples."""
+    console = machine(HELPERS + LINUX, {**guest_files(), **trees()})
+    for _ in range(4):
+        console.expect("the guest turned it off", timeout=300)
+    text = plain(console)
+
+    def ram(name):
+        return [(int(low, 16), int(high, 16) + 1 - int(low, 16))
+                for low, high in re.findall(rf"^[^\n]*{name}: ([0-9a-f]+)-([0-9a-f]+) : System RAM", text, re.M)]
+
+    def cells(name, node, prop):
+        found = re.search(rf"^[^\n]*{name}: {node} {prop} ([0-9a-f ]+)$", text, re.M).group(1)
+        data = bytes.fromhex(found)
+        return [int.from_bytes(data[i:i + 8], "big") for i in range(0, len(data), 8)]
+
+    def said(name):
+        return [numbers(" ".join(found)) for found in re.findall(rf"hv:\s+{name}\s+(\w+)\s+(\w+)\s+(\w+)", text)]
+
+    mib = 1 << 20
+    # A hole, a region cut to what is left, and RAM above 4 GiB.
+    assert ram("nodes") == [(0x40000000, 64 * mib), (0x48000000, 16 * mib), (0x100000000, 32 * mib)]
+    assert cells("nodes", "memory@40000000", "reg") == [0x40000000, 64 * mib, 0x48000000, 16 * mib]
+    assert cells("nodes", "memory@100000000", "reg") == [0x100000000, 32 * mib]
+    assert ram("base") == [(0x80000000, 72 * mib)] == pairs(cells("base", "memory@80000000", "reg"))
+    assert ram("reg") == [(0x80000000, 72 * mib)] == pairs(cells("reg", "memory@80000000", "reg"))
+    assert pairs(cells("both", "memory@0", "reg")) == [(at, size) for _, at, size in said("physram")]
+    assert cells("both", "memory@20000000", "dma-ranges") == [
+        n for offset, at, size in said("dmaram") for n in (at, 0x20000000 + offset, size)]
+    assert sum(size for _, size in ram("both")) == 144 * mib
+    assert (0x20000000, 72 * mib) in ram("both")
