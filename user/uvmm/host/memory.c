@@ -1,6 +1,23 @@
 /* Guest RAM: its dataspaces in our own space, in the guest's and in that of DMA, eagerly. */
 #include "host/host.h"
 
+#include <stdio.h>
+
+/* What is left of the VM's quota, when that is what was missing. */
+#define LEFT_MAX 120
+static const char *left(struct host *host, enum err err, char text[static LEFT_MAX])
+{
+	struct l4_factory_info info;
+
+	text[0] = 0;
+	if (err == ERR_NOMEM && l4_factory_info(host->factory, &info) == OK)
+		snprintf(text, LEFT_MAX,
+			 ": the VM's factory has %s left of %s, %s are free in the machine; give it more",
+			 REPORT_SIZE(info.quota - info.used), REPORT_SIZE(info.quota), REPORT_SIZE(info.machine_free));
+	return text;
+}
+#define LEFT(host, err) left((host), (err), (char[LEFT_MAX]){0})
+
 static enum err fail_open(struct host *host, const char *cap, enum err err)
 {
 	return report_fail(&host->report, err,
@@ -15,6 +32,9 @@ static enum err attach(struct host *host, const char *cap, struct host_ram *ram)
 	void *view;
 	enum err err = l4_attach(ram->dataspace, 0, ram->size, L4_MAP_R | L4_MAP_W, &view);
 
+	if (err == ERR_NOMEM)
+		return report_fail(&host->report, err, "the dataspace \"%s\" (%s) cannot be mapped: %s%s", cap,
+				   REPORT_SIZE(ram->size), l4_err_text(err), LEFT(host, err));
 	if (err != OK)
 		return report_fail(&host->report, err,
 				   "the dataspace \"%s\" (%s) cannot be mapped: %s; pass it with the rights \"rw\"",
@@ -83,8 +103,9 @@ static enum err map_piece(struct host *host, const struct ram_piece *piece)
 		err = l4_space_map(host->vm_space, ram->dataspace, piece->offset, piece->base.v, piece->size,
 				   L4_MAP_R | L4_MAP_W | L4_MAP_X);
 	if (err != OK)
-		return report_fail(&host->report, err, "%s of RAM cannot be mapped for the guest at 0x%llx: %s",
-				   REPORT_SIZE(piece->size), (unsigned long long)piece->base.v, l4_err_text(err));
+		return report_fail(&host->report, err, "%s of RAM cannot be mapped for the guest at 0x%llx: %s%s",
+				   REPORT_SIZE(piece->size), (unsigned long long)piece->base.v, l4_err_text(err),
+				   LEFT(host, err));
 	return host_dma_map(host, ram, piece);
 }
 
