@@ -266,6 +266,50 @@ static void refuse_unprotected(struct io_machine *machine, struct io_bus *bus)
 	}
 }
 
+static bool has_page_of(const struct io_device *device, const struct io_device *other)
+{
+	for (unsigned int a = 0; a < device->resource_count; a++)
+		for (unsigned int b = 0; b < other->resource_count; b++)
+			if (device->resource[a].type == L4_VBUS_TYPE_MEM && other->resource[b].size != 0 &&
+			    clash(&device->resource[a], &other->resource[b]))
+				return true;
+	return false;
+}
+
+/* A device of nobody that does DMA, and whose registers come along with this one's page. */
+static const struct io_device *unprotected_neighbour(const struct io_machine *machine, const struct io_device *device)
+{
+	for (unsigned int i = 0; i < machine->device_count; i++) {
+		const struct io_device *other = machine->device[i];
+
+		if (other->bus == NULL && is_unprotected(other) && has_page_of(device, other))
+			return other;
+	}
+	return NULL;
+}
+
+/* The same by way of a neighbour's registers. */
+static void refuse_neighbours(struct io_machine *machine, struct io_bus *bus)
+{
+	unsigned int i = 0;
+
+	while (!bus->is_unsafe_dma && i < bus->device_count) {
+		const struct io_device *device = bus->device[i];
+		const struct io_device *other = unprotected_neighbour(machine, device);
+
+		if (other == NULL) {
+			i++;
+			continue;
+		}
+		io_say(machine,
+		       "%s: %s refused: its page of registers is also that of %s, which does DMA (%s) with no SMMU "
+		       "between "
+		       "it and memory; unsafe_dma = true for the bus (%s) allows that",
+		       bus->name, device->name, other->name, dma_text(other), bus->where);
+		take_off(bus, i);
+	}
+}
+
 static enum err settle_dma(struct io_bus *bus, char *out_error)
 {
 	const struct io_device *translated = NULL, *physical = NULL;
@@ -293,6 +337,7 @@ enum err io_busses_finish(struct io_machine *machine, char *out_error)
 		enum err err;
 
 		refuse_unprotected(machine, machine->bus[i]);
+		refuse_neighbours(machine, machine->bus[i]);
 		err = settle_dma(machine->bus[i], out_error);
 		if (err != OK)
 			return err;
@@ -338,14 +383,8 @@ static void tell_neighbours(const struct io_machine *machine, const struct io_de
 {
 	for (unsigned int i = 0; i < machine->device_count; i++) {
 		const struct io_device *other = machine->device[i];
-		bool is_near = false;
 
-		for (unsigned int a = 0; other->bus == NULL && other != device && a < device->resource_count; a++)
-			for (unsigned int b = 0; b < other->resource_count; b++)
-				is_near |= device->resource[a].type == L4_VBUS_TYPE_MEM &&
-					   other->resource[b].size != 0 &&
-					   clash(&device->resource[a], &other->resource[b]);
-		if (is_near)
+		if (other->bus == NULL && other != device && has_page_of(device, other))
 			io_say(machine, "%s: %s: its page of registers is also that of %s", device->bus->name,
 			       device->name, other->name);
 	}

@@ -256,6 +256,29 @@ static void mistakes_of_all_kinds_have_a_line(void **state)
 		     "rom/test.lua:1: bus 'PCI': no PCI function is \"PCI/storage\"; the machine has none");
 }
 
+static void who_shares_a_page_with_an_unprotected_device_is_refused_too(void **state)
+{
+	char error[IO_ERROR] = "";
+
+	(void)state;
+	/* A plain device and one that does DMA in each of three pages. */
+	assert_runs(
+		"local function plain(at) return Io.Hw.Device(function()"
+		" Resource.reg0 = Io.Res.mmio(at, at + 0x1ff) end) end\n"
+		"local function dma(at) return Io.Hw.Device(function() Property.flags = Io.Hw_device_DF_dma_supported;"
+		" Resource.reg0 = Io.Res.mmio(at + 0xe00, at + 0xfff) end) end\n"
+		"local one, two, three = 0x70000000, 0x70010000, 0x70020000\n"
+		"Io.hw_add_devices(function() P1 = plain(one); D1 = dma(one); P2 = plain(two); D2 = dma(two);"
+		" P3 = plain(three); D3 = dma(three) end)\n"
+		"Io.add_vbusses{a = {'P1'}, b = {'P2', 'D2'}, c = {'P3', unsafe_dma = true}}");
+	assert_true(finish(error));
+	assert_string_equal(devices_of("a"), "");
+	assert_true(board_said(&board, "a: P1 refused: its page of registers is also that of D1, which does DMA (the "
+				       "script says so)"));
+	assert_string_equal(devices_of("b"), "");
+	assert_string_equal(devices_of("c"), "P3");
+}
+
 static void an_unprotected_device_is_refused_with_the_way_out(void **state)
 {
 	char error[IO_ERROR] = "";
@@ -351,6 +374,7 @@ int main(void)
 		TEST(memory_is_no_device),
 		TEST(interrupts_and_pages_are_not_shared_between_buses),
 		TEST(mistakes_of_all_kinds_have_a_line),
+		TEST(who_shares_a_page_with_an_unprotected_device_is_refused_too),
 		TEST(an_unprotected_device_is_refused_with_the_way_out),
 		TEST(buses_know_what_their_dma_space_becomes),
 		TEST(one_bus_is_either_behind_smmus_or_not),
