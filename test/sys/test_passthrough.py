@@ -71,6 +71,7 @@ both[2]:wait()
     assert re.search(r"moved: uvmm: 000b000000-000b000fff +4 KiB  passed through, /rtc@b000000, at 0x9010000\n", text)
     assert re.search(r"one: uvmm: disabled: /pl061@9030000: reg entry 0, 0x9030000-0x9030fff, is on no device of the bus; "
                      r"interrupt 0 of the node, 39, is no line of the bus\n", text)
+    assert text.index("one: uvmm: disabled: ") > text.rindex("one: uvmm: 00")  # below the memory map
     for name, address, interrupt in ("same", "0x9010000", "34"), ("moved", "0xb000000", "72"), ("one", "0x9010000", "34"):
         lines = guest_lines(text, name)
         assert clock(lines)[:2] == (address, interrupt)

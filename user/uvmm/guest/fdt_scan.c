@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GIC_BANK 32u /* interrupts of one register of bits */
+
 struct known {
 	const char *compatible;
 	enum scan_kind kind;
@@ -348,6 +350,25 @@ void fdt_scan_free(struct scan *scan)
 	free(scan->cpu);
 	passthrough_free(&scan->passed);
 	*scan = (struct scan){0};
+}
+
+static void raise_to(uint32_t *highest, uint32_t intid)
+{
+	if (intid > *highest)
+		*highest = intid;
+}
+
+unsigned int fdt_scan_spi_count(const struct scan *scan)
+{
+	uint32_t highest = PLATFORM_SPI_BASE + PLATFORM_SPI_COUNT - 1;
+
+	for (size_t i = 0; i < scan->device_count; i++)
+		for (size_t k = 0; k < scan->device[i].irq_count; k++)
+			raise_to(&highest, scan->device[i].irq[k].intid);
+	for (size_t i = 0; i < scan->passed.count; i++)
+		for (size_t k = 0; k < scan->passed.node[i].irq_count; k++)
+			raise_to(&highest, scan->passed.node[i].irq[k].guest_intid);
+	return (highest / GIC_BANK + 1) * GIC_BANK - PLATFORM_SPI_BASE;
 }
 
 const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind)

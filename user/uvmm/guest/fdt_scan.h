@@ -69,6 +69,9 @@ void fdt_scan_free(struct scan *scan);
  * disables nodes. */
 enum err fdt_scan_windows(const struct tree *tree, struct window_list *out, struct report *report);
 
+/* How many SPIs the guest's GIC needs to have all interrupts of the scan; the built-in machine's at least, in whole banks. */
+unsigned int fdt_scan_spi_count(const struct scan *scan);
+
 /* First device of a kind, NULL: none. */
 const struct scan_device *fdt_scan_find(const struct scan *scan, enum scan_kind kind);
 

@@ -229,7 +229,7 @@ static enum err create_interrupt_controller(struct host *host)
 
 	for (unsigned int i = 0; i < host->vm.vcpu_count; i++)
 		mpidr[i] = host->vm.vcpu[i].mpidr;
-	err = gic_init(&host->vm.gic, &port, mpidr, host->vm.vcpu_count, HOST_SPIS);
+	err = gic_init(&host->vm.gic, &port, mpidr, host->vm.vcpu_count, fdt_scan_spi_count(&host->plan.scan));
 	if (err == OK)
 		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_WORK, 0), &host->work_irq);
 	if (err == OK)

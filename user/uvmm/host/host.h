@@ -27,7 +27,6 @@
 
 #define HOST_UARTS_MAX 4u
 #define HOST_UART_RESERVE 32u /* bytes of the output buffer that are kept free while the UART is not full */
-#define HOST_SPIS PLATFORM_SPI_COUNT
 #define HOST_VCPU_STACK 0x4000u
 #define HOST_LOG_MAX 2048u
 #define HOST_LINES_MAX 15u /* what the hypervisor binds to one vCPU; the guest may route all of them to one */

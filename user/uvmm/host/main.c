@@ -122,9 +122,10 @@ static enum err set_up(struct host *host)
 	return err;
 }
 
-/* The level from which on a line is printed, and what it is marked with. */
-static void print_report(const struct host *host)
+/* Those that count as disabled nodes, or all others. */
+static void print_report_lines(const struct host *host, bool is_disabled)
 {
+	/* The level from which on a line is printed, and what it is marked with. */
 	static const struct {
 		enum log_level level;
 		const char *mark;
@@ -138,9 +139,17 @@ static void print_report(const struct host *host)
 	for (size_t i = 0; i < host->report.count; i++) {
 		const struct report_line *line = &host->report.lines[i];
 
-		if (kinds[line->kind].level <= host->options.log[LOG_CORE])
+		if ((line->kind == REPORT_DISABLED) == is_disabled &&
+		    kinds[line->kind].level <= host->options.log[LOG_CORE])
 			l4_log(L4_LOG_ERROR, "%s%s", kinds[line->kind].mark, line->text);
 	}
+}
+
+/* Disabled nodes at the end, whoever found them. */
+static void print_report(const struct host *host)
+{
+	print_report_lines(host, false);
+	print_report_lines(host, true);
 	if (host->report.error[0] != 0)
 		l4_log(L4_LOG_ERROR, "error: %s", host->report.error);
 }

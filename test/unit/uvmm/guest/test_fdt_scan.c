@@ -174,6 +174,26 @@ static void known_devices_are_found_with_registers_interrupts_and_capability(voi
 	scanned_free(&s);
 }
 
+static void the_gic_has_all_interrupts_that_the_tree_names(void **state)
+{
+	static const struct {
+		const char *irq;
+		unsigned int count;
+	} cases[] = {{"<0 1 4>", 288}, {"<0 287 4>", 288}, {"<0 288 4>", 320}, {"<0 625 4>", 640}, {"<0 987 4>", 992}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char source[1024];
+		struct scanned s;
+
+		snprintf(source, sizeof source, BASE UART("u", "0x9000000", "interrupts = %s;") "};", cases[i].irq);
+		s = scan_source(source, 1);
+		assert_int_equal(s.report.count, 0);
+		assert_int_equal(fdt_scan_spi_count(&s.scan), cases[i].count);
+		scanned_free(&s);
+	}
+}
+
 static void a_gicv2_node_becomes_the_gic_that_there_is(void **state)
 {
 	struct scanned s =
@@ -457,6 +477,7 @@ int main(void)
 		cmocka_unit_test(the_example_tree_is_the_generated_one),
 		cmocka_unit_test(a_machine_without_or_with_too_many_cpus_is_refused),
 		cmocka_unit_test(known_devices_are_found_with_registers_interrupts_and_capability),
+		cmocka_unit_test(the_gic_has_all_interrupts_that_the_tree_names),
 		cmocka_unit_test(a_gicv2_node_becomes_the_gic_that_there_is),
 		cmocka_unit_test(the_virtual_timer_is_found_by_name),
 		cmocka_unit_test(what_nobody_serves_is_disabled_and_the_rest_stays),

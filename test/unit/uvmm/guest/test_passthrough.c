@@ -4,6 +4,7 @@
 #include "guest/fdt_edit.h"
 #include "guest/fdt_scan.h"
 #include "guest/passthrough.h"
+#include "guest/platform.h"
 
 #include <libfdt.h>
 
@@ -121,6 +122,7 @@ static void a_node_by_address_gets_the_registers_and_lines_it_names(void **state
 	const struct passed_node *node = find_passed(&s, "/n");
 
 	(void)state;
+	assert_int_equal(fdt_scan_spi_count(&s.scan), PLATFORM_SPI_COUNT);
 	assert_non_null(node);
 	assert_true(is_enabled(&s, "/n"));
 	assert_int_equal(s.report.count, 0);
@@ -151,7 +153,7 @@ static void a_node_by_name_may_be_elsewhere_with_other_interrupts(void **state)
 
 		snprintf(source, sizeof source,
 			 BASE NODE("other", "l4vmm,vbus-dev = \"%s\"; reg = <0 0x1000000 0 0x4000>,"
-					    " <0 0x2000000 0 0x1000>; interrupts = <0 100 4>, <0 101 0>; ") "};",
+					    " <0 0x2000000 0 0x1000>; interrupts = <0 100 4>, <0 500 0>; ") "};",
 			 names[i]);
 		s = scan_with(machine_bus(), source);
 		node = find_passed(&s, "/n");
@@ -162,7 +164,8 @@ static void a_node_by_name_may_be_elsewhere_with_other_interrupts(void **state)
 		assert_int_equal(node->window[1].host, 0xa200000);
 		assert_int_equal(node->irq[0].guest_intid, 132);
 		assert_int_equal(node->irq[0].host_intid, 40);
-		assert_int_equal(node->irq[1].guest_intid, 133);
+		assert_int_equal(node->irq[1].guest_intid, 532);
+		assert_int_equal(fdt_scan_spi_count(&s.scan), 512);
 		assert_int_equal(node->irq[1].host_intid, 41);
 		assert_true(node->irq[1].is_edge); /* the node leaves it open */
 		scanned_free(&s);
