@@ -2,8 +2,9 @@
 import re
 import subprocess
 
+import pytest
 
-from conftest import SHARED, bare_guest, example, guest_files
+from conftest import bare_guest, guest_files
 from test_examples import trees
 
 HELPERS = """-- What the scripts below use.
@@ -26,7 +27,7 @@ end
 -- A VM with these capabilities and one more device tree; its end.
 function run(tag, caps, options)
   local given = {}
-  for name, cap in pairs(caps) do given[name] = cap:m("rw") end
+  for name, cap in pairs(caps) do given[name] = name == "vbus" and cap or cap:m("rw") end
   local task = L4.default_loader:start({caps = given, log = {tag, "w"}}, "rom/uvmm -k rom/memory.bin " .. options)
   print("end of", tag, (task:wait()))
 end
@@ -78,8 +79,8 @@ def nodes(text, tag):
     return found
 
 
-def boot(machine, script, files, **more):
-    return machine(HELPERS + script + 'print("all is over")\n', {"memory.bin": bare_guest("memory"), **trees(), **files}, **more)
+def boot(start, script, files, **more):
+    return start(HELPERS + script + 'print("all is over")\n', {"memory.bin": bare_guest("memory"), **trees(), **files}, **more)
 
 
 def compiled(tmp_path, **sources):
@@ -358,3 +359,40 @@ def test_linux_finds_what_script_and_tree_ask_for(machine):
         n for offset, at, size in said("dmaram") for n in (at, 0x20000000 + offset, size)]
     assert sum(size for _, size in ram("both")) == 144 * mib
     assert (0x20000000, 72 * mib) in ram("both")
+
+
+BUS = """
+local list = {{bus = {{"PCI/VEN_1234", unsafe_dma = {}}}}}
+vmm.start_io(list)
+local mem = ds(8)
+where("mem", mem)
+for _, name in ipairs {{"bare", "fallback", "ranges"}} do
+  run(name, {{memcap = mem, vbus = list.bus}}, "-d rom/" .. name .. ".dtb")
+end
+"""
+
+
+@pytest.mark.parametrize("iommu", ["without an SMMU", "behind an SMMU"])
+def test_the_bus_says_where_dma_finds_memory(machine, tmp_path, iommu):
+    """QEMU's edu device on a bus, for one VM after the other: each has a DMA domain of its own."""
+    is_behind = iommu == "behind an SMMU"
+    files = compiled(
+        tmp_path,
+        bare=tree(node("0", "memcap", "l4vmm,physmap;")),
+        fallback=tree(node("0", "memcap", "l4vmm,physmap;", "reg = <0x80000000 0>;")),
+        ranges=tree(node("0", "memcap", "reg = <0x80000000 0>;", "dma-ranges;")))
+    console = boot(machine, BUS.format("nil" if is_behind else "true"), files, extra=("-device", "edu"),
+                   machine="virt,iommu=smmuv3" if is_behind else "virt")
+    console.expect("all is over", timeout=120)
+    text = plain(console)
+    said = [numbers(" ".join(found)) for found in re.findall(r"hv:\s+mem\s+(\w+)\s+(\w+)\s+(\w+)", text)]
+    physical = [n for _, at, size in said for n in (at, size)]
+    reg = [0x80000000, 8 << 20]
+    if is_behind:
+        assert re.search(r"error: .*devices are behind an IOMMU: give reg, or drop l4vmm,physmap", part(text, "bare"))
+        assert nodes(text, "fallback") == {"memory@0": {"reg": reg}}
+        assert nodes(text, "ranges") == {"memory@0": {"reg": reg, "dma-ranges": [0x80000000] + reg}}
+    else:
+        assert nodes(text, "bare") == nodes(text, "fallback") == {"memory@0": {"reg": physical}}
+        assert nodes(text, "ranges")["memory@0"]["dma-ranges"] == [
+            n for offset, at, size in said for n in (at, 0x80000000 + offset, size)]

@@ -94,9 +94,12 @@ bool monitor_ram(struct monitor *monitor, unsigned int count, char *const *word,
 	for (size_t i = 0; i < layout->piece_count; i++) {
 		const struct ram_piece *piece = &layout->piece[i];
 
-		text_print(out, "0x%012llx-0x%012llx %s, from 0x%llx of dataspace %zu\n",
-			   (unsigned long long)piece->base.v, (unsigned long long)(piece->base.v + piece->size - 1),
-			   REPORT_SIZE(piece->size), (unsigned long long)piece->offset, piece->source);
+		text_print(out, "0x%012llx-0x%012llx %s, from 0x%llx of %s", (unsigned long long)piece->base.v,
+			   (unsigned long long)(piece->base.v + piece->size - 1), REPORT_SIZE(piece->size),
+			   (unsigned long long)piece->offset, monitor->plan->source[piece->source].cap);
+		if (piece->has_dma)
+			text_print(out, ", DMA address 0x%llx", (unsigned long long)piece->dma);
+		text_print(out, "\n");
 	}
 	return true;
 }

@@ -49,7 +49,10 @@ static int set_up(void **state)
 	f->plan.scan.device_count = 2;
 	f->plan.layout.piece[0] =
 		(struct ram_piece){.base = {VM_RAM}, .size = FAKE_RAM_SIZE, .source = 0, .offset = 0x200000};
+	f->plan.layout.piece[0].has_dma = true;
+	f->plan.layout.piece[0].dma = 0x52200000;
 	f->plan.layout.piece_count = 1;
+	f->plan.source[0].cap = "ram";
 	f->fake.page[0].pc = HERE;
 	f->fake.page[1].pc = HERE + 0x100;
 	*state = f;
@@ -215,7 +218,7 @@ static void memory_is_shown_and_changed(void **state)
 	assert_non_null(strstr(type(f, "ram dump 0x4000fff8 4\n"), "no RAM is there"));
 	assert_non_null(strstr(type(f, "ram dump 18446744073709551615\n"), "no RAM is there"));
 	assert_string_equal(type(f, "ram ds\n"),
-			    "0x000040000000-0x00004000ffff 64 KiB, from 0x200000 of dataspace 0\n|");
+			    "0x000040000000-0x00004000ffff 64 KiB, from 0x200000 of ram, DMA address 0x52200000\n|");
 }
 
 static void devices_and_their_addresses_are_listed(void **state)

@@ -487,6 +487,23 @@ static void ram_by_itself_goes_to_its_physical_address_when_dma_has_no_iommu(voi
 	tear_down(&based);
 }
 
+static void more_memory_nodes_than_there_is_room_for_are_refused(void **state)
+{
+	char dts[4096] = HEAD;
+	struct vm vm = {0};
+
+	(void)state;
+	for (unsigned int i = 0; i <= LAYOUT_SOURCES_MAX; i++) {
+		size_t at = strlen(dts);
+
+		snprintf(dts + at, sizeof dts - at,
+			 "memory@%u { device_type = \"memory\"; l4vmm,dscap = \"m%u\"; reg = <0 0>; }; ", i, i);
+	}
+	assert_int_equal(set_up(&vm, strcat(dts, "};")), ERR_NOSPC);
+	expect_text(vm.report.error, "/memory@16: there are more than 16 memory nodes");
+	tear_down(&vm);
+}
+
 static void a_dataspace_in_too_many_pieces_is_refused_with_the_way_out(void **state)
 {
 	struct ram_extent many[LAYOUT_PIECES_MAX + 1];
@@ -557,6 +574,7 @@ int main(void)
 		cmocka_unit_test(ordinary_and_disabled_memory_nodes_are_removed_and_ram_comes_from_ram),
 		cmocka_unit_test(ram_by_itself_is_split_around_devices_and_listed_whole),
 		cmocka_unit_test(ram_by_itself_goes_to_its_physical_address_when_dma_has_no_iommu),
+		cmocka_unit_test(more_memory_nodes_than_there_is_room_for_are_refused),
 		cmocka_unit_test(a_dataspace_in_too_many_pieces_is_refused_with_the_way_out),
 		cmocka_unit_test(the_windows_of_pci_bridges_are_no_place_for_ram),
 		cmocka_unit_test(random_scenes_keep_all_invariants),
