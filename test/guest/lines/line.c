@@ -2,6 +2,7 @@
 #include "../exception.h"
 #include "../gic.h"
 #include "../io.h"
+#include "../print.h"
 #include "../timer.h"
 #include "lines.h"
 
@@ -31,6 +32,12 @@ static void handler(uint32_t id)
 		else
 			line.keep--;
 		break;
+	case STORM:
+		if (line.taken == 999)
+			print("lines: took a thousand of the storm\n");
+		if (line.taken % 64 == 63 && is_typed())
+			line_lower();
+		break;
 	case DISABLE:
 		gic_disable(id);
 		break;
@@ -54,8 +61,9 @@ bool line_init(void)
 	line.id = machine.rtc_irq;
 	if (!machine.rtc.base || !line.id)
 		return false;
+	if (gic_is_pending(line.id))
+		print("lines: it is high already\n");
 	line_lower();
-	gic_set_edge(line.id, false);
 	line_route(0);
 	irq_handle(line.id, handler);
 	return true;
@@ -96,4 +104,11 @@ void line_route(unsigned int cpu)
 bool line_wait(unsigned int taken)
 {
 	return timer_wait_for(&line.taken, taken, PATIENCE_US);
+}
+
+bool line_stays_at(unsigned int taken)
+{
+	(void)gic_is_pending(line.id);
+	timer_delay(2000);
+	return line.taken == taken;
 }

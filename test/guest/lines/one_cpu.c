@@ -6,16 +6,6 @@
 #include "../timer.h"
 #include "lines.h"
 
-#define QUIET_US 2000
-
-/* Nothing comes for a while. Whatever was on its way is here when a register of the GIC has been read. */
-static bool nothing_comes(unsigned int taken)
-{
-	(void)gic_is_pending(line.id);
-	timer_delay(QUIET_US);
-	return line.taken == taken;
-}
-
 static void check_handler(void)
 {
 	line.deed = QUIET;
@@ -24,7 +14,7 @@ static void check_handler(void)
 	report(line_wait(1), "a line that rises is taken");
 	report(line.was_active, "in its handler it is active");
 	report(line.was_pending && !line.was_pending_after, "and pending as long as the line is high");
-	report(nothing_comes(1), "once");
+	report(line_stays_at(1), "once");
 	report(!gic_is_active(line.id) && !gic_is_pending(line.id), "then it is neither");
 }
 
@@ -34,12 +24,12 @@ static void check_level(void)
 	line.keep = 3;
 	line.taken = 0;
 	line_raise();
-	report(line_wait(4) && nothing_comes(4), "a line that stays high comes again after each end");
+	report(line_wait(4) && line_stays_at(4), "a line that stays high comes again after each end");
 	/* Many times, as an interrupt storm does. */
 	line.keep = 999;
 	line.taken = 0;
 	line_raise();
-	report_value(line_wait(1000) && nothing_comes(1000), "a thousand times", line.taken);
+	report_value(line_wait(1000) && line_stays_at(1000), "a thousand times", line.taken);
 }
 
 static void check_disabled(void)
@@ -48,7 +38,7 @@ static void check_disabled(void)
 	line.taken = 0;
 	gic_disable(line.id);
 	line_raise();
-	report(nothing_comes(0), "a disabled line is not taken");
+	report(line_stays_at(0), "a disabled line is not taken");
 	report(gic_is_pending(line.id), "it shows as pending");
 	line_lower();
 	report(!gic_is_pending(line.id), "until the line falls");
@@ -56,19 +46,19 @@ static void check_disabled(void)
 	gic_clear_pending(line.id);
 	report(gic_is_pending(line.id), "software cannot clear it while the line is high");
 	gic_enable(line.id);
-	report(line_wait(1) && nothing_comes(1), "enabled, it is taken");
+	report(line_wait(1) && line_stays_at(1), "enabled, it is taken");
 	gic_disable(line.id);
 	line_raise();
 	line_lower();
 	gic_enable(line.id);
-	report(nothing_comes(1), "one that fell before it was enabled is not");
+	report(line_stays_at(1), "one that fell before it was enabled is not");
 	line.deed = DISABLE;
 	line_raise();
-	report(line_wait(2) && nothing_comes(2), "a handler that disables the line has no more of it");
+	report(line_wait(2) && line_stays_at(2), "a handler that disables the line has no more of it");
 	report(gic_is_pending(line.id) && !gic_is_active(line.id), "though it is high");
 	line.deed = QUIET;
 	gic_enable(line.id);
-	report(line_wait(3) && nothing_comes(3), "until it is enabled");
+	report(line_wait(3) && line_stays_at(3), "until it is enabled");
 }
 
 /* Taken by nobody as the CPU masks it, and taken back. */
@@ -77,21 +67,21 @@ static void check_taking_back(void)
 	line.taken = 0;
 	irq_off();
 	line_raise();
-	timer_delay(QUIET_US);
+	timer_delay(2000);
 	gic_disable(line.id);
 	irq_on();
-	report(nothing_comes(0), "a pending line that is disabled before it is taken does not come");
+	report(line_stays_at(0), "a pending line that is disabled before it is taken does not come");
 	gic_enable(line.id);
-	report(line_wait(1) && nothing_comes(1), "it does when enabled again");
+	report(line_wait(1) && line_stays_at(1), "it does when enabled again");
 	irq_off();
 	gic_set_pending(line.id);
 	irq_on();
-	report(line_wait(2) && nothing_comes(2), "software can set it pending without its device");
+	report(line_wait(2) && line_stays_at(2), "software can set it pending without its device");
 	gic_disable(line.id);
 	gic_set_pending(line.id);
 	gic_clear_pending(line.id);
 	gic_enable(line.id);
-	report(nothing_comes(2), "and not pending again");
+	report(line_stays_at(2), "and not pending again");
 }
 
 static void check_priority(void)
@@ -99,9 +89,9 @@ static void check_priority(void)
 	line.taken = 0;
 	gic_set_mask(0x40);
 	line_raise();
-	report(nothing_comes(0) && gic_is_pending(line.id), "a priority mask holds it back");
+	report(line_stays_at(0) && gic_is_pending(line.id), "a priority mask holds it back");
 	gic_set_mask(0xff);
-	report(line_wait(1) && nothing_comes(1), "and lets it through");
+	report(line_wait(1) && line_stays_at(1), "and lets it through");
 	gic_set_priority(line.id, 0x20);
 	gic_set_mask(0x40);
 	line_raise();
@@ -119,14 +109,14 @@ static void check_eoi_mode(void)
 	SYSREG_WRITE(icc_ctlr_el1, SYSREG_READ(icc_ctlr_el1) | 2);
 	isb();
 	line_raise();
-	report(line_wait(1) && nothing_comes(1), "with EOImode 1 its priority drops at the end, and it stays active");
+	report(line_wait(1) && line_stays_at(1), "with EOImode 1 its priority drops at the end, and it stays active");
 	report(gic_is_active(line.id), "as the GIC says");
 	SYSREG_WRITE(icc_dir_el1, line.id);
 	isb();
 	report(line_wait(2), "deactivated it comes again");
 	SYSREG_WRITE(icc_dir_el1, line.id);
 	isb();
-	report(nothing_comes(2) && !gic_is_active(line.id), "and is over");
+	report(line_stays_at(2) && !gic_is_active(line.id), "and is over");
 	SYSREG_WRITE(icc_ctlr_el1, SYSREG_READ(icc_ctlr_el1) & ~2ull);
 	isb();
 	line.deed = QUIET;
@@ -137,9 +127,9 @@ static void check_active_by_hand(void)
 	line.taken = 0;
 	gic_set_active(line.id);
 	line_raise();
-	report(nothing_comes(0), "made active by software it does not come");
+	report(line_stays_at(0), "made active by software it does not come");
 	gic_clear_active(line.id);
-	report(line_wait(1) && nothing_comes(1), "before software says that it is not");
+	report(line_wait(1) && line_stays_at(1), "before software says that it is not");
 }
 
 static void check_sleep(void)
