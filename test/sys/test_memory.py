@@ -80,6 +80,7 @@ def nodes(text, tag):
 
 
 def boot(start, script, files, **more):
+    more.setdefault("mem", "1G")  # so that physical addresses fit into trees of one cell
     return start(HELPERS + script + 'print("all is over")\n', {"memory.bin": bare_guest("memory"), **trees(), **files}, **more)
 
 

@@ -78,6 +78,8 @@ enum err piece_add_range(const struct layout_space *space, const struct ram_sour
 enum err piece_fail(const struct layout_space *space, const char *cap, const struct ram_piece *piece, enum err e,
 		    struct report *report)
 {
+	unsigned long long end = piece->base.v + piece->size;
+
 	if (e == ERR_NOSPC)
 		return report_fail(report, e,
 				   "the dataspace '%s' would be RAM in more than %d pieces; create it with "
@@ -86,8 +88,7 @@ enum err piece_fail(const struct layout_space *space, const char *cap, const str
 	return report_fail(report, e,
 			   "the dataspace '%s' would be RAM up to %#llx, but DMA of this VM reaches only below %#llx; "
 			   "place it lower",
-			   cap, (unsigned long long)(piece->base.v + piece->size),
-			   (unsigned long long)space->dma_limit);
+			   cap, end, (unsigned long long)space->dma_limit);
 }
 
 uint64_t piece_total(const struct layout *layout, size_t source)

@@ -26,7 +26,7 @@ static enum err open_ram(void *ctx, const char *cap, size_t source, struct ram_s
 	(void)source;
 	(void)report;
 	*out = (struct ram_source){.cap = cap, .size = vm->ram_size};
-	return strcmp(cap, "ram") ? ERR_NOENT : OK;
+	return strcmp(cap, "ram") && strcmp(cap, "more") ? ERR_NOENT : OK;
 }
 
 static void set_up_vm(struct vm *vm, const char *kernel, const char *dts)
@@ -228,6 +228,46 @@ static void ram_base_limit_and_split_are_obeyed(void **state)
 	tear_down_vm(&vm);
 }
 
+static bool is_zero(const uint8_t *data, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i++) {
+		if (data[i])
+			return false;
+	}
+	return true;
+}
+
+static void only_the_first_memory_node_is_written_to(void **state)
+{
+	static const char dts[] =
+		"/dts-v1/; / { #address-cells = <1>; #size-cells = <1>;"
+		"memory@80000000 { device_type = \"memory\"; reg = <0x80000000 0>; l4vmm,dscap = \"more\"; };"
+		"memory@0 { device_type = \"memory\"; reg = <0 0>; l4vmm,dscap = \"ram\"; }; };";
+	struct vm vm;
+
+	(void)state;
+	set_up_vm(&vm, "good-image.bin", dts);
+	add_ramdisk(&vm);
+	assert_int_equal(boot_plan_make(&vm.in, &vm.plan, &vm.report), OK);
+	assert_int_equal(write_vm(&vm), OK);
+	/* First in the tree, not in memory. */
+	assert_int_equal(vm.plan.entry.v, 0x80000000);
+	assert_true(vm.plan.dtb.v > 0x80000000 && vm.plan.layout.ramdisk.base > 0x80000000);
+	assert_int_equal(vm.mem.count, 2);
+	assert_true(is_zero(vm.mem.region[0].host, vm.mem.region[0].size));
+	assert_false(is_zero(vm.mem.region[1].host, vm.mem.region[1].size));
+	tear_down_vm(&vm);
+
+	/* What does not fit there does not go to the other one. */
+	set_up_vm(&vm, "good-image.bin", dts);
+	vm.ram_size = 0x8000;
+	assert_int_equal(boot_plan_make(&vm.in, &vm.plan, &vm.report), ERR_NOMEM);
+	expect_text(vm.report.error,
+		    "64 KiB in one piece, but the largest free piece of the first memory node, /memory@80000000, "
+		    "has 32 KiB of 32 KiB; give it at least 32 KiB more");
+	tear_down_vm(&vm);
+}
+
 static void the_host_may_disable_nodes_before_the_tree_is_written(void **state)
 {
 	struct vm vm;
@@ -394,6 +434,7 @@ int main(void)
 		cmocka_unit_test(the_memory_map_has_one_line_for_each_region_in_order),
 		cmocka_unit_test(with_a_tree_ram_goes_to_the_lowest_hole_and_reserved_ranges_stay_free),
 		cmocka_unit_test(ram_base_limit_and_split_are_obeyed),
+		cmocka_unit_test(only_the_first_memory_node_is_written_to),
 		cmocka_unit_test(the_host_may_disable_nodes_before_the_tree_is_written),
 		cmocka_unit_test(a_tree_that_outgrows_its_place_is_an_error_not_an_overrun),
 		cmocka_unit_test(an_elf_guest_needs_its_ram_there),
