@@ -77,22 +77,34 @@ static void check_passed(const struct boot_plan *plan)
 	}
 }
 
+/* Two devices for nodes, and two functions that wait for a bridge. */
 static struct bus_info make_bus(void)
 {
-	static const char clock[] = "/pl031@9010000\0arm,pl031", transport[] = "/virtio_mmio@a000000\0virtio,mmio";
-	static const struct bus_resource resource[] = {
-		{BUS_MEM, 0, 0x9000000, 0x20000, "reg0"},
-		{BUS_IRQ, BUS_IRQ_LEVEL, 34, 1, "irq0"},
-		{BUS_MEM, 0, 0xa000000, 0x200, "reg0"},
-		{BUS_IRQ, 0, 48, 1, "irq0"},
+	static const struct {
+		uint32_t flags;
+		const char *text;
+		size_t size;
+		struct bus_resource resource[2];
+	} devices[] = {
+		{0,
+		 "/pl031@9010000\0arm,pl031",
+		 25,
+		 {{BUS_MEM, 0, 0x9000000, 0x20000, "reg0"}, {BUS_IRQ, BUS_IRQ_LEVEL, 34, 1, "irq0"}}},
+		{0,
+		 "/virtio_mmio@a000000\0virtio,mmio",
+		 33,
+		 {{BUS_MEM, 0, 0xa000000, 0x200, "reg0"}, {BUS_IRQ, 0, 48, 1, "irq0"}}},
+		{BUS_DEVICE_PCI, "/pcie/pci@00,01.0", 18, {{BUS_IRQ, BUS_IRQ_LEVEL, 33, 1, "irq0"}}},
+		{BUS_DEVICE_PCI, "/pcie/pci@00,02.0", 18, {{BUS_IRQ, BUS_IRQ_LEVEL, 33, 1, "irq0"}}},
 	};
 	struct bus_info bus = {.is_there = true};
 
-	for (size_t i = 0; i < 4; i++) {
-		if ((i == 0 && bus_info_add_device(&bus, 0, clock, sizeof clock) != OK) ||
-		    (i == 2 && bus_info_add_device(&bus, 0, transport, sizeof transport) != OK) ||
-		    bus_info_add_resource(&bus, &resource[i]) != OK)
+	for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+		if (bus_info_add_device(&bus, devices[i].flags, devices[i].text, devices[i].size) != OK)
 			abort();
+		for (size_t r = 0; r < 2 && devices[i].resource[r].type; r++)
+			if (bus_info_add_resource(&bus, &devices[i].resource[r]) != OK)
+				abort();
 	}
 	return bus;
 }
@@ -102,13 +114,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bus_info bus = make_bus();
 	struct options options = {.dtb_count = 1, .cmdline = "quiet"};
 	struct report report = {0};
-	struct bus_resource irq = {BUS_IRQ, BUS_IRQ_LEVEL, 33, 1, "irq0"};
-	struct bus_resource resource[2] = {irq, irq};
-	char names[2][24] = {"/pcie/pci@00,01.0", "/pcie/pci@00,02.0"};
-	/* Two functions wait for a bridge. */
-	struct bus_device functions[2] = {{BUS_DEVICE_PCI, names[0], sizeof names[0], &resource[0], 1},
-					  {BUS_DEVICE_PCI, names[1], sizeof names[1], &resource[1], 1}};
-	struct bus_info bus = {.device = functions, .device_count = 2, .is_there = true};
 	struct blob dtb[2] = {{"base", data, size}};
 	struct boot_input in = {
 		.options = &options,
@@ -120,7 +125,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.timer_frequency = 1,
 		.bus = &bus,
 		.kaslr_seed = 1,
-		.bus = &bus,
 	};
 	struct boot_plan plan;
 

@@ -86,8 +86,6 @@ const char *passed_mode_name(bool is_edge)
 	return is_edge ? "edge" : "level";
 }
 
-static const char *const no_memory = "no memory for the list of devices that are passed through";
-
 /* ---- by address ---- */
 
 /* Whether the most particular name of one is among the names of the other: "arm,primecell" is many things. */
@@ -254,11 +252,14 @@ static enum err keep(struct passed_list *list, struct passed_node *node)
 	return OK;
 }
 
-static char *path_of(const void *fdt, int node)
+static enum err copy_path(const void *fdt, int node, char **out_path)
 {
 	char path[1024];
 
-	return fdt_get_path(fdt, node, path, sizeof path) ? NULL : strdup(path);
+	if (fdt_get_path(fdt, node, path, sizeof path))
+		return ERR_NAMETOOLONG;
+	*out_path = strdup(path);
+	return *out_path ? OK : ERR_NOMEM;
 }
 
 enum err passthrough_take(struct tree *tree, int node, int gic, const struct bus_info *bus, struct passed_list *list,
@@ -280,15 +281,17 @@ enum err passthrough_take(struct tree *tree, int node, int gic, const struct bus
 	if (err == OK && why.used)
 		report_add(report, REPORT_WARN, "%s stays enabled, as it says l4vmm,force-enable, but %s",
 			   TREE_PATH(tree->fdt, node), why.text);
-	out.path = path_of(tree->fdt, node);
-	if (err == OK && !out.path)
-		err = ERR_NOMEM;
+	if (err == OK)
+		err = copy_path(tree->fdt, node, &out.path);
 	if (err == OK)
 		err = keep(list, &out);
 	if (err == OK)
 		return OK;
 	node_free(&out);
-	return report_fail(report, err, "%s", no_memory);
+	if (err == ERR_NAMETOOLONG)
+		return report_fail(report, err, "device tree, node %s: its path is too long",
+				   TREE_PATH(tree->fdt, node));
+	return report_fail(report, err, "no memory for the list of devices that are passed through");
 }
 
 bool passthrough_claims(const void *fdt, int node, const struct bus_info *bus)

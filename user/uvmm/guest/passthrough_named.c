@@ -22,9 +22,11 @@ static bool is_compatible(const struct bus_device *device, const char *name)
 	return false;
 }
 
-/* How well a name means a device: 0 is best, 3 not at all. */
+/* How well a name means a device: 0 is best, 3 not at all. PCI functions are had through their configuration space. */
 static unsigned int distance(const struct bus_device *device, const char *name)
 {
+	if (device->flags & BUS_DEVICE_PCI)
+		return 3;
 	if (!strcmp(device->text, name))
 		return 0;
 	if (ends_with_part(device->text, name))
@@ -39,7 +41,7 @@ static void list_devices(char *text, size_t size, const struct bus_info *bus, co
 
 	text[0] = 0;
 	for (size_t i = 0; i < bus->device_count && used < size; i++) {
-		if (wanted < 3 && distance(&bus->device[i], name) != wanted)
+		if (wanted < 3 ? distance(&bus->device[i], name) != wanted : bus->device[i].flags & BUS_DEVICE_PCI)
 			continue;
 		if (told++ == NAMES_TOLD) {
 			(void)snprintf(text + used, size - used, ", ...");

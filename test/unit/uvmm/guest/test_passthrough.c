@@ -201,6 +201,9 @@ static const struct {
 	{NODE("acme,nic", "interrupts-extended = <&gic 0 8>; "), "too few cells"},
 	{RTC("l4vmm,vbus-dev = \"uart\"; " RTC_THERE),
 	 "l4vmm,vbus-dev \"uart\" is no device of the bus, which has /pl031@9010000, /soc/nic@a100000, "},
+	{RTC("l4vmm,vbus-dev = \"/pcie@10000000/pci@00,01.0\"; " RTC_THERE),
+	 "pci@00,01.0\" is no device of the bus, which has /pl031@9010000, /soc/nic@a100000, /virtio_mmio@a000000, "
+	 "/virtio_mmio@a000200"},
 	{RTC("l4vmm,vbus-dev = \"virtio,mmio\"; " RTC_THERE),
 	 "means 2 devices of the bus, /virtio_mmio@a000000, /virtio_mmio@a000200: give one's path"},
 	{RTC("l4vmm,vbus-dev = \"a\", \"b\"; " RTC_THERE), "l4vmm,vbus-dev is not one string"},
