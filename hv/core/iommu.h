@@ -27,8 +27,9 @@ struct smmu_fault {
 	uint64_t lost;  /* at least so many before this one are not told, as nobody took them in time */
 };
 
-/* In force when it returns. ERR_INVAL: the space is no DMA domain, or a physical one; ERR_NOENT: it is dead; ERR_RANGE: no such SMMU or
- * stream; ERR_BUSY: another domain has the stream; ERR_NOSPC: too many are bound; ERR_NOMEM: the domain's payer. */
+/* In force when it returns. ERR_INVAL: the space is no DMA domain, or a physical one; ERR_NOENT: it is dead; ERR_RANGE:
+ * no such SMMU or stream; ERR_NODEV: an SMMU that lets nothing through; ERR_BUSY: another domain has the stream;
+ * ERR_NOSPC: too many are bound; ERR_NOMEM: the domain's payer, or too many domains are bound. */
 enum err iommu_bind(unsigned int smmu, uint32_t stream, struct space *space);
 /* Nothing of the stream gets through any more when it returns. ERR_NOENT: it is not bound. */
 enum err iommu_unbind(unsigned int smmu, uint32_t stream);

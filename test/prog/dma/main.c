@@ -350,7 +350,7 @@ static void everything_is_given_back(const struct l4_factory_info *before)
 {
 	struct l4_factory_info now = {0};
 
-	for (unsigned int i = 0; i < 100; i++) {
+	for (unsigned int i = 0; i < 1000; i++) {
 		must(l4_factory_info(factory, &now), "what is used");
 		if (now.used == before->used && now.hypervisor == before->hypervisor &&
 		    now.machine_free == before->machine_free)
