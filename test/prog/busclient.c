@@ -1,6 +1,6 @@
 /* A client of a virtual bus: says what is on it, and with argument "clock" uses a PL031: its registers and its alarm, again and
- * again, asking io for something each time. With a number behind it, it ends after so many alarms. test/sys/test_io.py
- * [PL031] */
+ * again, asking io for something each time. With a number behind it, it ends after so many alarms. With "dma" it makes the
+ * bus a DMA space and looks at what that is. test/sys/test_io.py [PL031] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +110,51 @@ static int use_clock(unsigned long alarms)
 	}
 }
 
+static enum err make_spaces(uint32_t *out_vm, uint32_t *out_domain)
+{
+	enum err err = l4_slot_alloc(out_vm);
+
+	if (err == OK)
+		err = l4_slot_alloc(out_domain);
+	if (err == OK)
+		err = l4_factory_create_vm(factory, *out_vm);
+	return err == OK ? l4_factory_create_dma_space(factory, *out_domain) : err;
+}
+
+static const char *check_dma(void)
+{
+	uint32_t vm, domain, memory, kind = 0, wrong_kind = 0;
+	uint64_t address = 0, size = L4_PAGE_SIZE, limit;
+
+	if (make_spaces(&vm, &domain) != OK || l4_slot_alloc(&memory) != OK ||
+	    l4_factory_create_dataspace(factory, memory, L4_PAGE_SIZE, 0, 0) != OK)
+		return "no memory";
+	if (bus.dma_kind == L4_DMA_NONE)
+		return l4_vbus_dma(&bus, domain, &kind) == ERR_NODEV ? NULL : "a bus without DMA takes a DMA space";
+	if (l4_vbus_dma(&bus, bus.sign, &wrong_kind) != ERR_BADPROTO || l4_vbus_dma(&bus, vm, &wrong_kind) != ERR_INVAL)
+		return "what is no DMA space is taken for one";
+	if (l4_space_dma_info(domain, &kind, &limit) != OK || kind != L4_DMA_TRANSLATING)
+		return "a new DMA space does not translate";
+	if (l4_vbus_dma(&bus, domain, &kind) != OK || kind != bus.dma_kind)
+		return "the DMA space is refused";
+	if (l4_space_dma_info(domain, &kind, &limit) != OK || kind != bus.dma_kind)
+		return "the DMA space is not what it should be";
+	if (l4_vbus_dma(&bus, domain, &kind) != ERR_BUSY)
+		return "the bus takes two DMA spaces";
+	if (l4_space_dma_map(domain, memory, 0, &address, &size, L4_MAP_R | L4_MAP_W) != OK || size != L4_PAGE_SIZE)
+		return "memory cannot be mapped for devices";
+	printf("devices reach memory at 0x%lx\n", (unsigned long)address);
+	return l4_vbus_reopen(&bus) == OK ? NULL : "who has the bus cannot open it again";
+}
+
+static int use_dma(void)
+{
+	const char *wrong = check_dma();
+
+	printf("%s%s\n", wrong != NULL ? "wrong: " : "", wrong != NULL ? wrong : "DMA is as it should be");
+	return wrong != NULL;
+}
+
 int main(int argc, char **argv)
 {
 	enum err err = l4_env_cap("factory", &factory);
@@ -125,6 +170,8 @@ int main(int argc, char **argv)
 		tell_device(i);
 	if (argc > 1 && strcmp(argv[1], "clock") == 0)
 		return use_clock(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+	if (argc > 1 && strcmp(argv[1], "dma") == 0)
+		return use_dma();
 	printf("that is all\n");
 	return 0;
 }

@@ -77,3 +77,25 @@ L4.Env.platform:system_shutdown(0)
     console.expect("client: 1 devices, DMA kind 0")
     console.expect("client: that is all")
     assert console.expect_end() == 0
+
+
+def test_a_bus_without_smmu_has_physical_dma_if_the_script_says_so_and_nothing_is_left_of_it(machine):
+    console = machine(START + """
+local list = {net = {"/virtio_mmio@a003e00", unsafe_dma = true}, none = {"/pl031@9010000"}}
+vmm.start_io(list)
+for i = 1, 2 do
+  local client = L4.default_loader:start({caps = {vbus = list.net}, log = {"client" .. i}}, "rom/busclient dma")
+  assert(client:wait() == 0)
+end
+L4.default_loader:start({caps = {vbus = list.none}, log = {"other"}}, "rom/busclient dma"):wait()
+L4.Env.platform:system_shutdown(0)
+""")
+    console.expect("net: /virtio_mmio@a003e00: reg0 0xa003e00..0xa003fff, irq0 interrupt 79 edge, DMA to physical addresses")
+    console.expect("its page of registers is also that of /virtio_mmio@a003c00")
+    for client in ("client1", "client2"):
+        console.expect(f"{client}: 1 devices, DMA kind 2")
+        assert int(console.expect(f"{client}: devices reach memory at 0x([0-9a-f]+)").group(1), 16) >= 0x40000000
+        console.expect(f"{client}: DMA is as it should be")
+    console.expect("other: DMA is as it should be")
+    assert console.expect_end() == 0
+    assert "still in use" not in console.text()

@@ -76,10 +76,11 @@ static void quiet(const struct io_bus *bus)
 			io_pci_quiet(bus->device[i]);
 }
 
-static void unbind_streams(struct server *server, const struct io_bus *bus)
+/* The first `count` of the bus' streams. */
+static void unbind_streams(struct server *server, const struct io_bus *bus, unsigned int count)
 {
 	for (unsigned int i = 0; i < bus->device_count; i++)
-		for (unsigned int k = 0; k < bus->device[i]->stream_count; k++)
+		for (unsigned int k = 0; k < bus->device[i]->stream_count && count != 0; k++, count--)
 			(void)!(l4_iommu_unbind(server->iommu, bus->device[i]->stream[k].smmu,
 						bus->device[i]->stream[k].stream) == OK);
 }
@@ -96,7 +97,7 @@ void client_end(struct server *server, struct client *client)
 	allow_dma(client->bus, false);
 	quiet(client->bus);
 	if (client->dma != 0) {
-		unbind_streams(server, client->bus);
+		unbind_streams(server, client->bus, UINT32_MAX);
 		l4_slot_drop(client->dma);
 	}
 	client->dma = 0;
@@ -211,6 +212,8 @@ static struct answer bind_irq(struct server *server, const struct client *client
 
 static enum err bind_streams(struct server *server, const struct io_bus *bus, uint32_t space)
 {
+	unsigned int bound = 0;
+
 	for (unsigned int i = 0; i < bus->device_count; i++)
 		for (unsigned int k = 0; k < bus->device[i]->stream_count; k++) {
 			const struct io_stream *s = &bus->device[i]->stream[k];
@@ -219,9 +222,10 @@ static enum err bind_streams(struct server *server, const struct io_bus *bus, ui
 			if (err != OK) {
 				l4_log(L4_LOG_WARN, "%s: %s: stream 0x%x of SMMU %u cannot be bound: %s", bus->name,
 				       bus->device[i]->name, s->stream, s->smmu, l4_err_text(err));
-				unbind_streams(server, bus);
+				unbind_streams(server, bus, bound);
 				return err;
 			}
+			bound++;
 		}
 	return OK;
 }
