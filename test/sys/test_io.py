@@ -2,6 +2,14 @@
 START = """
 local vmm = require "vmm"
 """
+BUS = """
+local hw = Io.system_bus()
+Io.add_vbusses {
+  clock = Io.Vi.System_bus(function()
+    CLOCK = wrap(hw:match("arm,pl031"))
+  end),
+}
+"""
 HARDWARE = """
 Io.hw_add_devices(function()
   TIMER = Io.Hw.Device(function()
@@ -14,8 +22,8 @@ end)
 
 def test_a_client_uses_a_device_while_io_dies_and_comes_back(machine):
     console = machine(START + """
-local list = {clock = {"/pl031@9010000"}}
-local io = vmm.start_io(list)
+local list = {clock = true}
+local io = vmm.start_io(list, "-v")
 local client = L4.default_loader:start({caps = {vbus = list.clock}, log = {"first"}}, "rom/busclient clock 9")
 L4.sleep(3)
 L4.default_loader:start({caps = {vbus = list.clock}, log = {"other"}}, "rom/busclient"):wait()
@@ -24,7 +32,7 @@ io:restart()
 client:wait()
 L4.default_loader:start({caps = {vbus = list.clock}, log = {"second"}}, "rom/busclient clock 2"):wait()
 L4.Env.platform:system_shutdown(0)
-""")
+""", {"clock.vbus": BUS})
     console.expect("clock: /pl031@9010000: reg0 0x9010000..0x9010fff, irq0 interrupt 34 level, no DMA")
     console.expect("1 devices, DMA kind 0")
     console.expect(r"device 0: /pl031@9010000 \(arm,pl031\)")

@@ -13,6 +13,7 @@
 
 /* Devices are reset one after the other, each within a second. */
 #define VBUS_PATIENCE_MS 5000u
+#define VBUS_NAME_PATIENCE_MS 20u
 
 static uint32_t check_slot(lua_State *L, int index)
 {
@@ -285,6 +286,12 @@ static int core_system_shutdown(lua_State *L)
 static int core_vbus_settle(lua_State *L)
 {
 	return done(L, l4_vbus_settle(check_slot(L, 1), VBUS_PATIENCE_MS));
+}
+
+/* vbus_name(gate, name): what io's messages call the client of the bus */
+static int core_vbus_name(lua_State *L)
+{
+	return done(L, l4_vbus_name(check_slot(L, 1), luaL_checkstring(L, 2), VBUS_NAME_PATIENCE_MS));
 }
 
 /* rom_size(name) -> size */
@@ -575,6 +582,7 @@ static const luaL_Reg functions[] = {
 	{"system_suspend", core_system_suspend},
 	{"system_shutdown", core_system_shutdown},
 	{"vbus_settle", core_vbus_settle},
+	{"vbus_name", core_vbus_name},
 	{"rom_size", core_rom_size},
 	{"rom_read", core_rom_read},
 	{"rom_list", core_rom_list},

@@ -162,6 +162,15 @@ enum err l4_vbus_config_write(struct l4_vbus *bus, unsigned int device, unsigned
 	return ask(bus, &msg, 0, 0, 0);
 }
 
+enum err l4_vbus_name(uint32_t gate, const char *name, uint32_t patience_ms)
+{
+	struct l4_msg msg = {0};
+	unsigned int words = l4_console_pack(&msg, name, strlen(name), 0);
+
+	msg.tag = L4_TAG(L4_VBUS_NAME, words);
+	return call(gate, &msg, 0, 0, 0, patience_ms);
+}
+
 enum err l4_vbus_settle(uint32_t gate, uint32_t patience_ms)
 {
 	struct l4_msg msg = {.tag = L4_TAG(L4_VBUS_SETTLE, 0)};

@@ -116,6 +116,14 @@ static struct answer settle(struct client *client, struct l4_msg *msg)
 	return words(msg, 1);
 }
 
+static struct answer name_client(struct client *client, struct l4_msg *msg)
+{
+	char text[L4_CONSOLE_CHUNK];
+
+	io_bus_name_client(client->bus, text, l4_server_console_text(msg, text));
+	return words(msg, 1);
+}
+
 /* ---- what there is ---- */
 
 static struct answer tell_device(const struct client *client, struct l4_msg *msg)
@@ -338,6 +346,8 @@ struct answer client_serve(struct server *server, struct client *client, struct 
 		return open_bus(server, client, msg, death);
 	if (label == L4_VBUS_SETTLE)
 		return settle(client, msg);
+	if (label == L4_VBUS_NAME)
+		return name_client(client, msg);
 	if (client->death == 0)
 		return failed(msg, ERR_CANCELED);
 	return serve_open(server, client, msg);

@@ -20,6 +20,7 @@
 #define IO_BUSSES_MAX 64u
 #define IO_RESOURCES_MAX 64u /* of one device; more are left out */
 #define IO_STREAMS_MAX 64u
+#define IO_CLIENT 33u /* bytes of a client's name, with its zero */
 
 struct io_resource {
 	uint32_t type;   /* L4_VBUS_TYPE_* */
@@ -81,8 +82,9 @@ struct io_bus {
 	char *where;
 	struct io_device **device;
 	unsigned int device_count;
-	bool is_unsafe_dma; /* its devices may do DMA to physical addresses */
-	uint32_t dma;       /* L4_DMA_*: what a DMA space of its client becomes; after io_busses_finish */
+	char client[IO_CLIENT]; /* its client's name, or empty */
+	bool is_unsafe_dma;     /* its devices may do DMA to physical addresses */
+	uint32_t dma;           /* L4_DMA_*: what a DMA space of its client becomes; after io_busses_finish */
 };
 
 struct io_range {
@@ -186,6 +188,9 @@ void io_busses_tell(const struct io_machine *machine);
 
 /* The device's name and compatible list, each string ended by a zero byte, as much as fits. The number of bytes. */
 size_t io_device_text(const struct io_device *device, char *to, size_t size);
+
+/* What messages call the bus' client: as much of the text as fits, with ? for what cannot be shown. */
+void io_bus_name_client(struct io_bus *bus, const char *text, size_t size);
 
 struct io_bus *io_bus_find(const struct io_machine *machine, const char *name);
 /* NULL: there is no such device, or resource. */

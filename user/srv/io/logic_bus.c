@@ -15,6 +15,15 @@ struct io_bus *io_bus_find(const struct io_machine *machine, const char *name)
 	return NULL;
 }
 
+void io_bus_name_client(struct io_bus *bus, const char *text, size_t size)
+{
+	size_t length = size < IO_CLIENT - 1 ? size : IO_CLIENT - 1;
+
+	for (size_t i = 0; i < length; i++)
+		bus->client[i] = text[i] > ' ' && text[i] <= '~' ? text[i] : '?';
+	bus->client[length] = 0;
+}
+
 struct io_device *io_bus_device(const struct io_bus *bus, uint64_t index)
 {
 	return index < bus->device_count ? bus->device[index] : NULL;

@@ -36,7 +36,7 @@ bool io_fault_line(const struct io_machine *machine, struct io_fault_log *log, c
 		   uint64_t now, char *out_line)
 {
 	const struct io_device *device = find(machine, fault);
-	char more[64] = "";
+	char more[64] = "", owner[IO_CLIENT + 64] = "";
 
 	log->dropped += fault->lost;
 	if (now - log->since >= WINDOW_MS) {
@@ -51,14 +51,15 @@ bool io_fault_line(const struct io_machine *machine, struct io_fault_log *log, c
 	if (log->dropped != 0)
 		(void)snprintf(more, sizeof(more), " (and %lu more before)", (unsigned long)log->dropped);
 	log->dropped = 0;
+	if (device != NULL && device->bus != NULL)
+		(void)snprintf(owner, sizeof(owner), " (%s%sbus %.40s)", device->bus->client,
+			       device->bus->client[0] != 0 ? ", " : "", device->bus->name);
 	if (device == NULL)
 		(void)snprintf(out_line, IO_ERROR, "DMA blocked: SMMU %u stream 0x%x wanted to %s 0x%lx: %s%s",
 			       fault->smmu, fault->stream, what(fault->flags), (unsigned long)fault->address,
 			       why(fault->flags), more);
 	else
-		(void)snprintf(out_line, IO_ERROR, "DMA blocked: %s%s%s wanted to %s 0x%lx: %s%s",
-			       device->bus == NULL ? "" : device->bus->name, device->bus == NULL ? "" : ": ",
-			       device->name, what(fault->flags), (unsigned long)fault->address, why(fault->flags),
-			       more);
+		(void)snprintf(out_line, IO_ERROR, "DMA blocked: %s%s wanted to %s 0x%lx: %s%s", device->name, owner,
+			       what(fault->flags), (unsigned long)fault->address, why(fault->flags), more);
 	return true;
 }

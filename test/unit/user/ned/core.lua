@@ -301,6 +301,14 @@ function core.vbus_settle(slot)
   return true
 end
 
+function core.vbus_name(slot, name)
+  record("vbus_name", slot, name)
+  if core.is_deaf then
+    return nil, abi.Error.ETIMEDOUT
+  end
+  return true
+end
+
 function core.irq_trigger()
   return true
 end

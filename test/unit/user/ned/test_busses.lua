@@ -115,6 +115,28 @@ test("io that dies is started again with the same gates, and hears then of VMs t
   equal(#core.recorded("settle"), before + 1)
 end)
 
+test("io is told who has a bus, again when it was started again", function(core)
+  local io = script [[
+    local list = {net = {"x"}, free = {"y"}}
+    local io = vmm.start_io(list)
+    vmm.start_vm{id = 7, vbus = list.net}
+    return io
+  ]]
+  core.is_deaf = true
+  pass(1.2)
+  core.is_deaf = false
+  pass(1.2)
+  local calls = core.recorded("vbus_name")
+  assert(#calls > 1)
+  equal(calls[#calls][2], caps_of(core, 1).net.slot)
+  equal(calls[#calls][3], "vm7")
+  pass(2)
+  equal(#core.recorded("vbus_name"), #calls)
+  core.end_task(io.slot, abi.death.FAULT, 0)
+  pass(2)
+  equal(#core.recorded("vbus_name"), #calls + 1)
+end)
+
 test("io that gives up because of its script is not started again, and io keeps nothing running", function(core)
   local io = script [[return vmm.start_io{net = {"x"}}]]
   equal(require("ned.tasks").is_idle(), true)

@@ -266,6 +266,7 @@ local function start(self, options, argv, extra)
         extra.before()
       end
       launch(task, what, file, argv, factory, scheduler, list, mark)
+      vbus.launched(list, task.name)
       if served then
         table.insert(task.releases, function()
           channels.stopped(served)

@@ -1,8 +1,11 @@
 -- The gates of buses: which server is behind each, and that it hears of its clients' ends.
+local abi = require "abi"
 local core = require "core"
 local loop = require "ned.loop"
 
 local vbus = {}
+
+local RETRY = 0.5 -- seconds
 
 function vbus.new_server()
   return {records = {}, is_running = false, turn = 0}
@@ -10,7 +13,7 @@ end
 
 -- The gate is a bus of that server.
 function vbus.add(server, gate, name)
-  local record = {slot = gate.ref.slot, server = server, is_pending = false}
+  local record = {slot = gate.ref.slot, server = server, is_pending = false, is_named = false}
   server.records[#server.records + 1] = record
   gate.ref.bus, gate.ref.name = record, "bus " .. name
 end
@@ -21,36 +24,61 @@ local function settle(record)
   return not record.is_pending
 end
 
--- Until io answers, or another io runs.
-local function settle_later(server)
+-- The name of its client, for io's messages. false: io did not answer.
+local function tell_name(record)
+  if record.client then
+    record.is_named = core.vbus_name(record.slot, record.client) ~= nil
+  end
+  return not record.client or record.is_named
+end
+
+local function is_up_to_date(record)
+  return (not record.is_pending or settle(record)) and (record.is_named or tell_name(record))
+end
+
+-- Until io has heard everything, or another io runs.
+local function tell_later(server)
   local turn = server.turn
-  if server.retrying == turn then
+  if server.telling == turn then
     return
   end
-  server.retrying = turn
+  server.telling = turn
   loop.spawn(function()
     local is_done
     repeat
-      loop.sleep(1)
+      loop.sleep(RETRY)
       is_done = true
       for _, record in ipairs(server.records) do
-        is_done = (server.turn ~= turn or not record.is_pending or settle(record)) and is_done
+        is_done = (server.turn ~= turn or is_up_to_date(record)) and is_done
       end
     until is_done or server.turn ~= turn or not server.is_running
-    if server.retrying == turn then
-      server.retrying = nil
+    if server.telling == turn then
+      server.telling = nil
     end
   end)
+end
+
+-- A program of that name was given these ({name =, handle =} ...) and runs now.
+function vbus.launched(list, name)
+  for _, entry in ipairs(list) do
+    local record = rawget(entry.handle, "ref").bus
+    if record and entry.handle:m() & abi.Rights.s == 0 then
+      record.client, record.is_named = name, false
+      if record.server.is_running then
+        tell_later(record.server)
+      end
+    end
+  end
 end
 
 -- A program that was given these ({name =, handle =} ...) has ended.
 function vbus.let_go(list)
   for _, entry in ipairs(list) do
     local record = rawget(entry.handle, "ref").bus
-    if record and not (record.server.is_running and settle(record)) then
+    if record and entry.handle:m() & abi.Rights.s == 0 and not (record.server.is_running and settle(record)) then
       record.is_pending = true
       if record.server.is_running then
-        settle_later(record.server)
+        tell_later(record.server)
       end
     end
   end
@@ -61,8 +89,9 @@ function vbus.started(server)
   server.is_running = true
   server.turn = server.turn + 1
   for _, record in ipairs(server.records) do
-    if record.is_pending then
-      settle_later(server)
+    record.is_named = false
+    if record.is_pending or record.client then
+      tell_later(server)
     end
   end
 end

@@ -63,5 +63,8 @@ enum err l4_vbus_config_read(struct l4_vbus *bus, unsigned int device, unsigned 
 enum err l4_vbus_config_write(struct l4_vbus *bus, unsigned int device, unsigned int reg, unsigned int width,
 			      uint32_t value);
 
+/* For who starts clients: what io's messages call the one of this bus. */
+enum err l4_vbus_name(uint32_t gate, const char *name, uint32_t patience_ms);
+
 /* For who starts and ends clients: comes back when io has done what follows from the death of a client before. */
 enum err l4_vbus_settle(uint32_t gate, uint32_t patience_ms);

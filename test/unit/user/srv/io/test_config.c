@@ -345,13 +345,18 @@ static void faults_name_bus_device_and_address_and_are_not_told_without_end(void
 	for (unsigned int i = 0; i < 1000; i++)
 		said += io_fault_line(&board.machine, &log, &fault, 5000 + i / 2, line);
 	assert_int_equal(said, 4);
-	assert_string_equal(line,
-			    "DMA blocked: net: /soc/net@a000 wanted to write to 0x1234000: nothing of its VM is there");
+	assert_string_equal(
+		line, "DMA blocked: /soc/net@a000 (bus net) wanted to write to 0x1234000: nothing of its VM is there");
+	io_bus_name_client(io_bus_find(&board.machine, "net"),
+			   "vm\x1b"
+			   "1",
+			   4);
 	fault.lost = 4;
 	fault.flags = L4_FAULT_READ | L4_FAULT_DENIED;
 	assert_true(io_fault_line(&board.machine, &log, &fault, 6001, line));
-	assert_string_equal(line, "DMA blocked: net: /soc/net@a000 wanted to read from 0x1234000: that is not allowed "
-				  "there (and 1000 more before)");
+	assert_string_equal(
+		line, "DMA blocked: /soc/net@a000 (vm?1, bus net) wanted to read from 0x1234000: that is not allowed "
+		      "there (and 1000 more before)");
 	fault = (struct io_fault){.smmu = 0, .stream = 5, .address = 0x10, .flags = L4_FAULT_NO_DOMAIN};
 	assert_true(io_fault_line(&board.machine, &log, &fault, 9000, line));
 	assert_string_equal(line, "DMA blocked: SMMU 0 stream 0x5 wanted to access 0x10: it belongs to no running VM");
