@@ -67,8 +67,6 @@ struct io_pci_bridge {
 	uint32_t stream_mask;
 	struct pci_streams streams[PCI_STREAMS_MAX];
 	unsigned int streams_count;
-	bool has_streams; /* iommu-map is there */
-	bool is_coherent;
 	struct pci_function *function[PCI_FUNCTIONS_MAX]; /* bridges before what is behind them */
 	unsigned int function_count;
 	unsigned int bus_next; /* scan: the next number for a bus behind a bridge */
@@ -133,6 +131,8 @@ const struct pci_window *pci_host_window(const struct io_pci_bridge *host, uint6
 /* `reg` is a multiple of `width` below PCI_CONFIG_SIZE. */
 uint32_t pci_read(const struct pci_function *f, unsigned int reg, unsigned int width);
 void pci_write(const struct pci_function *f, unsigned int reg, unsigned int width, uint32_t value);
+/* It answers, as what it was: during a reset it does not. */
+bool pci_is_there(const struct pci_function *f);
 /* Fills cap[] and the places of capabilities. Ends at what is malformed. */
 void pci_caps_read(struct pci_function *f);
 __attribute__((format(printf, 2, 3))) void pci_why(struct pci_function *f, const char *format, ...);

@@ -21,6 +21,11 @@ void pci_write(const struct pci_function *f, unsigned int reg, unsigned int widt
 	f->host->machine->write(f->host->machine->context, address_of(f, reg), width, value);
 }
 
+bool pci_is_there(const struct pci_function *f)
+{
+	return pci_read(f, PCI_ID, 4) == ((uint32_t)f->product << 16 | f->vendor);
+}
+
 void pci_why(struct pci_function *f, const char *format, ...)
 {
 	va_list args;

@@ -169,7 +169,8 @@ void pci_filter_write(struct pci_function *f, unsigned int reg, unsigned int wid
 	struct rights rights = rights_of(f, reg & ~3u);
 	uint32_t write = rights.write >> shift & mask, clear = rights.clear >> shift & mask, old;
 
-	if (write == 0) {
+	/* One that is being reset says nothing of what its bits are. */
+	if (write == 0 || !pci_is_there(f)) {
 		drop(f, reg);
 		return;
 	}

@@ -242,7 +242,6 @@ static void read_streams(const struct reader *r)
 	const uint32_t *mask = io_tree_cells(fdt, r->node, "iommu-map-mask", &mask_count);
 
 	host->stream_mask = mask != NULL && mask_count == 1 ? io_tree_cell(mask) : 0xffff;
-	host->has_streams = cell != NULL && count > 0;
 	for (; cell != NULL && count >= 4 && host->streams_count < PCI_STREAMS_MAX; cell += 4, count -= 4) {
 		struct pci_streams *s = &host->streams[host->streams_count++];
 
@@ -309,7 +308,6 @@ enum err pci_host_read(struct io_machine *machine, int node, struct io_pci_bridg
 	read_ranges(&r);
 	read_lines(&r);
 	read_streams(&r);
-	host->is_coherent = fdt_getprop(machine->fdt, node, "dma-coherent", NULL) != NULL;
 	*out_host = host;
 	return OK;
 }

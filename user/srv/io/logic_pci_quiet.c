@@ -87,11 +87,6 @@ static void wake(const struct pci_function *f)
 	wait(f, 10);
 }
 
-static bool is_back(const struct pci_function *f)
-{
-	return pci_read(f, PCI_ID, 4) == ((uint32_t)f->product << 16 | f->vendor);
-}
-
 bool pci_reset(struct pci_function *f)
 {
 	unsigned int ms = 0;
@@ -102,9 +97,9 @@ bool pci_reset(struct pci_function *f)
 	wake(f);
 	if (!begin_express(f) && !begin_features(f))
 		(void)begin_power(f);
-	for (; !is_back(f) && ms < PATIENCE_MS; ms += STEP_MS)
+	for (; !pci_is_there(f) && ms < PATIENCE_MS; ms += STEP_MS)
 		wait(f, STEP_MS);
-	if (!is_back(f)) {
+	if (!pci_is_there(f)) {
 		f->is_decoded = false;
 		pci_why(f, "it does not answer any more after a reset");
 		return false;

@@ -24,6 +24,7 @@ struct fake {
 	unsigned int resets;
 	unsigned int writes; /* all, to any register */
 	unsigned int reset_takes_ms;
+	bool is_deaf;            /* answers all ones, and takes writes */
 	unsigned int gone_ms;    /* answers all ones so long */
 	bool answers_everywhere; /* at each slot of its bus */
 	bool was_sized_decoding; /* a BAR was all ones while memory was answered */
@@ -106,7 +107,7 @@ static inline uint32_t world_read(void *context, uint64_t address, unsigned int 
 	uint32_t ones = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
 
 	assert(address % width == 0);
-	return f == NULL || f->gone_ms != 0 ? ones : fake_get(f, address & 0xfff, width);
+	return f == NULL || f->is_deaf || f->gone_ms != 0 ? ones : fake_get(f, address & 0xfff, width);
 }
 
 static inline void fake_reset(struct fake *f)

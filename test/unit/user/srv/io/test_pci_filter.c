@@ -189,6 +189,17 @@ static void dma_needs_a_space(void **state)
 	assert_int_equal(get(PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
 }
 
+/* What it answers then is not what its bits are: those that stay would be written 1. */
+static void nothing_is_written_while_a_function_does_not_answer(void **state)
+{
+	(void)state;
+	fake->is_deaf = true;
+	put(PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	put(EXP + PCI_EXP_CONTROL, 2, 0);
+	assert_int_equal(fake_get(fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY);
+	assert_int_equal(fake_get(fake, EXP + PCI_EXP_CONTROL, 2), 0x2810);
+}
+
 static void errors_are_cleared_by_whom_they_are_written(void **state)
 {
 	(void)state;
@@ -388,6 +399,7 @@ int main(void)
 		CASE(a_pin_without_line_is_none),
 		CASE(memory_is_always_answered_and_ports_never),
 		CASE(dma_needs_a_space),
+		CASE(nothing_is_written_while_a_function_does_not_answer),
 		CASE(errors_are_cleared_by_whom_they_are_written),
 		CASE(power_can_be_switched_and_events_not),
 		CASE(express_lets_only_harmless_bits_pass),
