@@ -71,9 +71,7 @@ static struct answer open_bus(struct server *server, struct client *client, stru
 /* Their memory stays until this is done. */
 static void quiet(const struct io_bus *bus)
 {
-	for (unsigned int i = 0; i < bus->device_count; i++)
-		if (bus->device[i]->is_pci)
-			io_pci_quiet(bus->device[i]);
+	io_pci_quiet(bus->device, bus->device_count);
 }
 
 /* The first `count` of the bus' streams. */

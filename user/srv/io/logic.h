@@ -247,7 +247,8 @@ enum err io_pci_config_write(struct io_device *device, unsigned int reg, unsigne
 /* The DMA space of its bus is bound: the client may switch bus mastering on. Not any more: it is off when this returns. */
 void io_pci_allow_dma(struct io_device *device, bool is_allowed);
 
-/* Its client is gone, or about to come: no bus mastering, no interrupts, reset if the function can be reset; it waits for
- * that. The client's DMA space has to stay until this has returned. May make the device unusable, which is said. */
-void io_pci_quiet(struct io_device *device);
+/* Their client is gone, or about to come: no bus mastering, no interrupts, reset of functions that can be reset; it waits for
+ * that, once for all. The client's DMA space has to stay until this has returned. May make devices unusable, which is said.
+ * Devices that are no PCI functions are left as they are. */
+void io_pci_quiet(struct io_device *const *device, unsigned int count);
 void io_pci_end(struct io_machine *machine);

@@ -291,19 +291,36 @@ void io_pci_allow_dma(struct io_device *device, bool is_allowed)
 		pci_silence(f);
 }
 
-void io_pci_quiet(struct io_device *device)
+static void tell_dropped(struct pci_function *f)
 {
-	struct pci_function *f = function_of(device);
-
-	if (f == NULL || pci_is_bridge(f))
-		return;
-	f->may_master = false;
 	if (f->dropped != 0)
 		io_say(f->host->machine, "%s: %u writes to configuration space did nothing, the last to register 0x%x",
-		       device->name, f->dropped, f->dropped_last);
+		       f->device->name, f->dropped, f->dropped_last);
 	f->dropped = 0;
-	if (!pci_reset(f)) {
-		device->unusable = f->why;
-		io_say(f->host->machine, "%s: %s", device->name, f->why);
+}
+
+void io_pci_quiet(struct io_device *const *device, unsigned int count)
+{
+	struct pci_function **function = calloc(count, sizeof(struct pci_function *));
+	unsigned int functions = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct pci_function *f = function_of(device[i]);
+
+		if (f == NULL || pci_is_bridge(f))
+			continue;
+		f->may_master = false;
+		pci_silence(f);
+		tell_dropped(f);
+		if (function != NULL)
+			function[functions++] = f;
 	}
+	pci_reset(function, functions);
+	for (unsigned int i = 0; i < functions; i++) {
+		if (function[i]->is_decoded || function[i]->device->unusable != NULL)
+			continue;
+		function[i]->device->unusable = function[i]->why;
+		io_say(function[i]->host->machine, "%s: %s", function[i]->device->name, function[i]->why);
+	}
+	free(function);
 }

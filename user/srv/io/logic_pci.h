@@ -89,6 +89,8 @@ struct pci_cap {
 	bool is_visible;
 };
 
+enum pci_reset { PCI_RESET_NONE, PCI_RESET_EXPRESS, PCI_RESET_FEATURES, PCI_RESET_POWER };
+
 /* A function: what was found out at start. */
 struct pci_function {
 	struct io_pci_bridge *host;
@@ -105,6 +107,7 @@ struct pci_function {
 	unsigned int cap_count;
 	uint16_t express, power, features, acs; /* where these capabilities are; 0: nowhere */
 	bool is_decoded;                        /* all memory BARs have addresses */
+	enum pci_reset reset;                   /* the way to do it */
 	bool may_master;                        /* its client has a DMA space */
 	uint32_t dropped;                       /* writes that did nothing */
 	uint16_t dropped_last;
@@ -180,5 +183,6 @@ void pci_filter_write(struct pci_function *f, unsigned int reg, unsigned int wid
 
 /* No DMA, no interrupts from now on. */
 void pci_silence(struct pci_function *f);
-/* Reset if the function knows a way, with addresses as before. False: it does not come back; it is unusable now. */
-bool pci_reset(struct pci_function *f);
+/* The same, and reset where a function knows a way, with addresses as before. It waits, up to a second for functions that
+ * do not come back; such are unusable then. No bridges. */
+void pci_reset(struct pci_function *const *function, unsigned int count);

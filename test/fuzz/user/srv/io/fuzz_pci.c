@@ -124,7 +124,7 @@ static void access_as_client(struct input *in, const struct io_pci_bridge *host)
 		(void)pci_filter_read(f, reg, width);
 		try_write(f, fake, reg, width, value);
 		if ((what & 0x4000) != 0)
-			(void)pci_reset(f);
+			pci_reset(&f, 1);
 	}
 }
 

@@ -418,6 +418,42 @@ static void functions_of_a_device_are_for_one_bus(void **state)
 
 /* ---- clients ---- */
 
+static void functions_of_a_bus_are_reset_together(void **state)
+{
+	struct io_device *device[4];
+	struct fake *fake[4];
+	static const char *const names[4] = {"/pcie@10000000/pci@00,01.0", "/pcie@10000000/pci@00,02.0",
+					     "/pcie@10000000/pci@00,03.0", "/pcie@10000000/pci@00,04.0"};
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++)
+		fake[i] = add_disk(i + 1, 1);
+	fake_express(fake[0], 0x40, 0, true);
+	fake_express(fake[1], 0x40, 0, true);
+	fake_power(fake[2], 0x40, false);
+	scan(NULL);
+	for (unsigned int i = 0; i < 4; i++) {
+		device[i] = find(names[i]);
+		fake_put(fake[i], PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	}
+	/* The second one does not come back. */
+	fake[1]->reset_takes_ms = 1u << 30;
+	io_pci_quiet(device, 4);
+	assert_int_equal(fake[0]->resets, 1);
+	assert_int_equal(fake[2]->resets, 1);
+	assert_int_equal(fake[3]->resets, 0);
+	assert_in_range(world.waited_ms, 1100, 1200);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(device[i]->unusable != NULL, i == 1);
+		if (i != 1)
+			assert_int_equal(fake_get(fake[i], PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
+	}
+	assert_said("/pcie@10000000/pci@00,02.0: it does not answer any more after a reset");
+	assert_int_equal(fake_bar_at(fake[0], 4) != 0 && fake_bar_at(fake[2], 4) != 0, 1);
+	/* Nothing to be done is no harm. */
+	io_pci_quiet(device, 0);
+}
+
 static void clients_reach_usable_functions_only(void **state)
 {
 	uint32_t value;
@@ -472,7 +508,7 @@ static void the_end_of_a_client_is_the_end_of_its_dma(void **state)
 	assert_int_equal(io_pci_config_write(disk, PCI_COMMAND, 2, PCI_COMMAND_MASTER), OK);
 	assert_int_equal(fake_get(fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
 	assert_int_equal(io_pci_config_write(disk, 0x200, 4, 1), OK);
-	io_pci_quiet(disk);
+	io_pci_quiet(&disk, 1);
 	assert_int_equal(fake_get(fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_OFF);
 	assert_said(
 		"/pcie@10000000/pci@00,02.0: 1 writes to configuration space did nothing, the last to register 0x200");
@@ -506,6 +542,7 @@ int main(void)
 		CASE(patterns_that_are_none_are_told),
 		CASE(one_requester_is_for_one_bus),
 		CASE(functions_of_a_device_are_for_one_bus),
+		CASE(functions_of_a_bus_are_reset_together),
 		CASE(clients_reach_usable_functions_only),
 		CASE(what_firmware_left_running_is_stopped_once),
 		CASE(the_end_of_a_client_is_the_end_of_its_dma),
