@@ -1,8 +1,9 @@
 /* A client of a bus with PCI functions: tells their configuration space as it sees it, tries what it must not be able to do,
- * and uses QEMU's device edu: its registers, its interrupt line, its DMA. Argument "nodma": without that; "run": with DMA
- * again and again until it is killed. test/sys/test_io_pci.py [PCI]
+ * and uses QEMU's device edu: its registers, its interrupt line, its DMA. Argument "nodma": without that; "run" and a
+ * number: so many times more. test/sys/test_io_pci.py [PCI]
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <l4/rt.h>
@@ -30,18 +31,28 @@ static bool must(bool is_so, const char *what)
 	return is_so;
 }
 
+/* io may die with the call in its hands; both may be done twice. */
 static uint32_t get(unsigned int device, unsigned int reg, unsigned int width)
 {
 	uint32_t value = 0;
+	enum err err;
 
-	if (l4_vbus_config_read(&bus, device, reg, width, &value) != OK)
+	do {
+		err = l4_vbus_config_read(&bus, device, reg, width, &value);
+	} while (err == ERR_NOREPLY);
+	if (err != OK)
 		printf("wrong: register 0x%x cannot be read\n", reg);
 	return value;
 }
 
 static void put(unsigned int device, unsigned int reg, unsigned int width, uint32_t value)
 {
-	if (l4_vbus_config_write(&bus, device, reg, width, value) != OK)
+	enum err err;
+
+	do {
+		err = l4_vbus_config_write(&bus, device, reg, width, value);
+	} while (err == ERR_NOREPLY);
+	if (err != OK)
 		printf("wrong: register 0x%x cannot be written\n", reg);
 }
 
@@ -179,8 +190,8 @@ static bool move_data(uint64_t address, uint32_t seed)
 	return true;
 }
 
-/* With rounds: again and again, asking io each time; io may be started again meanwhile. */
-static bool use_dma(unsigned int index, bool has_rounds)
+/* Rounds: the same again, asking io each time; io may be started again meanwhile. Ends with DMA switched on. */
+static bool use_dma(unsigned int index, unsigned long rounds)
 {
 	uint64_t address;
 
@@ -191,7 +202,7 @@ static bool use_dma(unsigned int index, bool has_rounds)
 	    !move_data(address, 0x1000))
 		return false;
 	printf("edu: DMA there and back\n");
-	for (unsigned int round = 1; has_rounds; round++) {
+	for (uint32_t round = 1; round <= rounds; round++) {
 		if (!must(get(index, COMMAND, 2) == (MEMORY | MASTER), "the command register changed") ||
 		    !move_data(address, round))
 			return false;
@@ -214,7 +225,7 @@ static bool open_bus(void)
 
 int main(int argc, char **argv)
 {
-	bool has_rounds = argc > 1 && strcmp(argv[1], "run") == 0;
+	unsigned long rounds = argc > 2 && strcmp(argv[1], "run") == 0 ? strtoul(argv[2], NULL, 10) : 0;
 	bool is_with_dma = argc < 2 || strcmp(argv[1], "nodma") != 0;
 	bool good = open_bus();
 
@@ -222,7 +233,7 @@ int main(int argc, char **argv)
 		tell(i);
 		good = try_config(i);
 		if (good && get(i, ID, 4) == EDU_ID)
-			good = find_edu(i) && use_registers() && (!is_with_dma || use_dma(i, has_rounds));
+			good = find_edu(i) && use_registers() && (!is_with_dma || use_dma(i, rounds));
 	}
 	if (!good)
 		return 1;
