@@ -214,6 +214,9 @@ enum err irq_bind_line(struct irq *irq, uint32_t line, bool level)
 	irq->line = line;
 	irq->level = level;
 	arch_line_set_mode(line, level);
+	/* It may be a guest's already. */
+	if (irq->to_vcpu && irq->badge & L4_VIRQ_ENABLED && !irq->masked)
+		arch_line_enable(line, irq->thread->cpu);
 	return OK;
 }
 

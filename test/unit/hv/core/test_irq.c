@@ -364,6 +364,22 @@ static void a_line_goes_with_its_guest_from_cpu_to_cpu(void **state)
 	assert_true(waits(b));
 }
 
+static void an_irq_that_is_a_guests_already_gets_a_line_that_is_open(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_vcpu(w, 2);
+
+	for (unsigned int on = 0; on < 2; on++) {
+		struct irq *irq = make_irq(w);
+
+		assert_int_equal(irq_bind_vcpu(irq, t, on ? ON : OFF), OK);
+		assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+		assert_int_equal(host.line[LINE].enabled, on);
+		end_owned(w, &irq->obj);
+		assert_false(host.line[LINE].enabled);
+	}
+}
+
 static void a_masked_line_stays_masked_whatever_the_guest_does(void **state)
 {
 	struct world *w = *state;
@@ -581,6 +597,7 @@ int main(void)
 		TEST(a_line_that_is_disabled_does_not_come_out_of_the_mailbox),
 		TEST(a_line_that_fires_although_disabled_is_kept_for_later),
 		TEST(a_line_goes_with_its_guest_from_cpu_to_cpu),
+		TEST(an_irq_that_is_a_guests_already_gets_a_line_that_is_open),
 		TEST(a_masked_line_stays_masked_whatever_the_guest_does),
 		TEST(the_state_of_a_line_can_be_seen_while_it_is_masked),
 		TEST(binding_to_a_vcpu_is_checked),
