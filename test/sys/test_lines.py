@@ -7,6 +7,7 @@ import pytest
 
 from conftest import TOP, bare_guest, example
 from test_gdb import Port
+from test_lateness import INSTRUCTIONS
 
 OWN = """
 local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 64 * 1024 * 1024)
@@ -100,6 +101,15 @@ def test_an_edge_of_the_machine(machine):
     text = console.text()
     assert "passed through, /pl031@9010000" in text and "# SKIP this one is an edge" in text
     console.expect("the guest turned the VM off")
+
+
+def test_the_way_from_the_device_to_the_guests_vector_is_some_hundred_instructions(machine):
+    console = machine(LEVEL + START.replace('"-n", "2"', '"-n", "1"'), {"lines.bin": bare_guest("lines")}, cpus=1,
+                      cpu="cortex-a57,cntfrq=1000000000", extra=INSTRUCTIONS)
+    console.expect("lines: ready")
+    console.send("g")
+    assert int(console.expect(r"lines: (\d+) ticks from the device to the vector").group(1)) < 500
+    console.expect("lines: took 2000")
 
 
 def exits(monitor):

@@ -78,6 +78,7 @@ void line_raise(void)
 	do
 		io_write32(rtc + RTC_MR, io_read32(rtc + RTC_DR));
 	while (!(io_read32(rtc + RTC_RIS) & 1));
+	line.raised = timer_now();
 	io_write32(rtc + RTC_IMSC, 1);
 	dsb();
 }

@@ -24,6 +24,7 @@ struct line {
 	volatile unsigned int keep;
 	volatile bool go_on;
 	volatile unsigned int taken, taken_by[2];
+	volatile uint64_t raised; /* CNTVCT_EL0 just before the line rose */
 	/* As the handler saw them before and after the device was quiet. */
 	volatile bool was_active, was_pending, was_pending_after;
 };
