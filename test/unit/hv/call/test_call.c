@@ -821,6 +821,53 @@ static void interrupts_and_failing_memory_together_leak_nothing(void **state)
 	cap_drop(cap_find(t->space, 2));
 }
 
+/* ---- SMMUs ---- */
+
+static void smmus_are_told_and_tell_through_registers(void **state)
+{
+	struct world *w = *state;
+	struct office *o = open_office(w);
+	struct space *domain = NULL;
+	struct irq *irq = make_irq(w);
+	const uint64_t *x = o->t->regs.x;
+
+	host.smmus = 2;
+	assert_int_equal(space_create(w->factory, SPACE_DMA, &domain), OK);
+	own(w, &domain->obj);
+	put(o->t->space, SLOT, o->kind[L4_KIND_IOMMU], L4_RIGHT_R | L4_RIGHT_W);
+	put(o->t->space, 20, &domain->obj, L4_RIGHTS_ALL);
+	put(o->t->space, 21, &irq->obj, L4_RIGHTS_ALL);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_INFO, WORDS(0)), OK);
+	assert_int_equal(x[2], 2);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_BIND, WORDS(1, 7, 20)), OK);
+	assert_ptr_equal(host.stream[1][7], domain);
+	/* No bit of a word is forgotten. */
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_BIND, WORDS(1ull << 32, 7, 20)), ERR_RANGE);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_BIND, WORDS(1, 8 | 1ull << 32, 20)), ERR_RANGE);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_UNBIND, WORDS(1, 7 | 1ull << 32)), ERR_RANGE);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_UNBIND, WORDS(1, 7)), OK);
+	assert_null(host.stream[1][7]);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_BIND_IRQ, WORDS(21)), OK);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_FAULT, WORDS(0)), ERR_AGAIN);
+	host_refuse(&(struct smmu_fault){1, 7, 0x123456789a, L4_FAULT_READ | L4_FAULT_UNMAPPED, 3});
+	assert_int_equal(irq->events, 1);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_FAULT, WORDS(0)), OK);
+	assert_int_equal(x[2], 1);
+	assert_int_equal(x[3], 7);
+	assert_int_equal(x[4], 0x123456789a);
+	assert_int_equal(x[5], L4_FAULT_READ | L4_FAULT_UNMAPPED);
+	assert_int_equal(x[6], 3);
+	assert_int_equal(sys_op(o->t, 20, L4_SPACE_DMA_INFO, WORDS(0)), OK);
+	assert_int_equal(x[2], L4_DMA_TRANSLATING);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IOMMU_PHYSICAL, WORDS(20)), OK);
+	assert_int_equal(sys_op(o->t, 20, L4_SPACE_DMA_INFO, WORDS(0)), OK);
+	assert_int_equal(x[2], L4_DMA_PHYSICAL);
+	assert_true(x[3] >= HOST_RAM_BASE + WORLD_RAM);
+	assert_int_equal(sys_op(o->t, 1, L4_SPACE_DMA_INFO, WORDS(0)), ERR_INVAL);
+	cap_drop(cap_find(o->t->space, SLOT));
+	free(o);
+}
+
 /* ---- physical addresses ---- */
 
 /* Arguments with which calls may work: slots of each kind first, then sizes and addresses that are no physical ones. */
@@ -935,6 +982,7 @@ int main(void)
 		TEST(a_progress_that_is_made_up_does_no_harm),
 		TEST(memory_that_fails_at_any_step_leaks_nothing),
 		TEST(interrupts_and_failing_memory_together_leak_nothing),
+		TEST(smmus_are_told_and_tell_through_registers),
 		TEST(only_a_physical_domain_tells_where_memory_is),
 	};
 
