@@ -110,6 +110,13 @@ addresses() fragments() quotas() windows()
 print(("left over: %d"):format(used() - before))
 """
 
+# QEMU's edu does any DMA it is told to; no SMMU stands in its way.
+DEVICES = ("-device", "edu,dma_mask=0xffffffffffffffff,addr=3", "-device", "edu,dma_mask=0xffffffffffffffff,addr=4")
+DEVICE_SCRIPT = """
+L4.default_loader:start({caps = {iommu = L4.Env.iommu, mmio = L4.Env.mmio}, mem = 64 << 20},
+                        "rom/dma 0x4010000000 physical")
+"""
+
 
 def test_scripts_learn_where_memory_is_and_all_of_it_comes_back(machine):
     console = machine(SCRIPT, mem="512M")
@@ -131,3 +138,10 @@ def test_scripts_learn_where_memory_is_and_all_of_it_comes_back(machine):
                 r"cannot be mapped at 0: only slices of it can"]:
         assert len(re.findall("refused: .*" + why, text)) == 2, why
     assert int(re.search(r"domains: (\d+), then .*no memory for a DMA domain", text).group(1)) > 10
+
+
+def test_memory_that_a_device_knows_is_nobody_elses(machine):
+    console = machine(DEVICE_SCRIPT, cpus=1, extra=DEVICES)
+    console.expect("dma ended with exit code 0", timeout=120)
+    text = console.text()
+    assert text.count("ok - ") == 3 and "not ok" not in text
