@@ -4,8 +4,6 @@ import re
 import subprocess
 import time
 
-import pytest
-
 from conftest import SHARED, bare_guest, guest_files
 
 TREES = {name: os.path.join(SHARED, "guest", name) for name in ("machine.dtb", "clock-elsewhere.dtb", "gpio.dtb")}
@@ -113,17 +111,32 @@ start("fourth", busses.clock):wait()
     assert console.expect_end() == 0
 
 
-@pytest.fixture(name="odd_tree")
-def _odd_tree(tmp_path):
-    path = tmp_path / "odd.dtb"
-    subprocess.run(["dtc", "-q", "-@", "-I", "dts", "-O", "dtb", "-o", path], input=ODD_NODES.encode(), check=True)
+def compile_tree(path, source):
+    subprocess.run(["dtc", "-q", "-@", "-I", "dts", "-O", "dtb", "-o", path], input=source.encode(), check=True)
     return str(path)
 
 
-def test_debian_uses_devices_that_are_passed_through_and_what_is_missing_is_told(machine, odd_tree):
+def test_devices_that_share_a_page_go_together(machine, tmp_path):
+    def node(address, line, rest=""):
+        return (f"virtio_mmio@{address:x} {{ compatible = \"virtio,mmio\"; reg = <0 {address:#x} 0 0x200>;"
+                f" interrupts = <0 {line} 1>; {rest} }};\n")
+    nodes = (node(0xa000000, 16) + node(0xa000200, 17) + node(0xb000400, 60, 'l4vmm,vbus-dev = "virtio_mmio@a000400";')
+             + node(0xb001400, 61, 'l4vmm,vbus-dev = "virtio_mmio@a000600";') + node(0xa001000, 24))
+    tree = compile_tree(tmp_path / "page.dtb", "/dts-v1/; /plugin/; &{/} {" + nodes + "};")
+    console = machine(START % '{page = {"/virtio_mmio@a000*", unsafe_dma = true}}' + """
+start("vm", busses.page, {fdt = {"rom/machine.dtb", "rom/page.dtb"}}):wait()
+""" + OFF, {"Image": bare_guest("passed"), **TREES, "page.dtb": tree})
+    assert console.expect_end() == 0
+    text = console.text()
+    assert sorted(re.findall(r"passed: transport at (\S+), magic 0x74726976\n", text)) == ["0xa000000", "0xa000200", "0xb000400"]
+    assert "vm: disabled: /virtio_mmio@b001400: reg entry 0, at 0xb001400, must be at 0x600 in its page, where reg0 of /virtio_mmio@a000600 is" in text
+    assert "vm: disabled: /virtio_mmio@a001000: reg entry 0, 0xa001000-0xa0011ff, is not on the bus, whose /virtio_mmio@a000000 has" in text
+
+
+def test_debian_uses_devices_that_are_passed_through_and_what_is_missing_is_told(machine, tmp_path):
     console = machine(START % '{all = {"/pl031@9010000", "/pl061@9030000"}}' + """
 start("linux", busses.all, {mem = 96, vcpus = 1, fdt = {"rom/machine.dtb", "rom/clock-elsewhere.dtb", "rom/gpio.dtb", "rom/odd.dtb"}})
-""", {**guest_files(), **TREES, "odd.dtb": odd_tree})
+""", {**guest_files(), **TREES, "odd.dtb": compile_tree(tmp_path / "odd.dtb", ODD_NODES)})
     console.expect("guest# ", timeout=180)
     text = console.text()
     assert "linux: disabled: /nic@a100000: reg entry 0, 0xa100000-0xa100fff, is on no device of the bus; interrupt 0 of the node, 34, is edge " \

@@ -108,22 +108,27 @@ static void look_at_clock(void)
 	wait_for_alarm("the");
 }
 
+/* Where the node's registers are; 0: it is disabled, or has none. */
+static uint64_t registers_of(int node)
+{
+	const char *status = fdt_getprop(machine.fdt, node, "status", NULL);
+	int size;
+	const fdt32_t *reg = fdt_getprop(machine.fdt, node, "reg", &size);
+
+	if ((status && strcmp(status, "okay") != 0) || !reg || size != 4 * (int)sizeof(*reg))
+		return 0;
+	return (uint64_t)fdt32_to_cpu(reg[0]) << 32 | fdt32_to_cpu(reg[1]);
+}
+
 static void look_at_gpio(void)
 {
-	int node = fdt_node_offset_by_compatible(machine.fdt, -1, "arm,pl061"), size;
-	const fdt32_t *reg = node < 0 ? NULL : fdt_getprop(machine.fdt, node, "reg", &size);
-	const char *status = node < 0 ? NULL : fdt_getprop(machine.fdt, node, "status", NULL);
-	uint64_t base;
+	int node = fdt_node_offset_by_compatible(machine.fdt, -1, "arm,pl061");
+	uint64_t base = node < 0 ? 0 : registers_of(node);
 
-	if (!reg || size != 4 * (int)sizeof(*reg)) {
-		print("passed: no gpio\n");
+	if (base == 0) {
+		print("passed: %s\n", node < 0 ? "no gpio" : "gpio is disabled");
 		return;
 	}
-	if (status && strcmp(status, "okay") != 0) {
-		print("passed: gpio is %s\n", status);
-		return;
-	}
-	base = (uint64_t)fdt32_to_cpu(reg[0]) << 32 | fdt32_to_cpu(reg[1]);
 	mmu_map((struct region){base, PAGE}, MMU_DEVICE);
 	io_write32(base + GPIO_DIR, 0xa5);
 	print("passed: gpio at 0x%lx, id 0x%x, directions 0x%x\n", (unsigned long)base,
@@ -138,6 +143,21 @@ static bool is_told(const char *word)
 		if (strncmp(at, word, strlen(word)) == 0)
 			return true;
 	return false;
+}
+
+/* Those of virtio, eight to a page on QEMU's virt machine. */
+static void look_at_transports(void)
+{
+	int node = -1;
+
+	while ((node = fdt_node_offset_by_compatible(machine.fdt, node, "virtio,mmio")) >= 0) {
+		uint64_t base = registers_of(node);
+
+		if (base == 0)
+			continue;
+		mmu_map((struct region){base & ~(uint64_t)(PAGE - 1), PAGE}, MMU_DEVICE);
+		print("passed: transport at 0x%lx, magic 0x%x\n", (unsigned long)base, io_read32(base));
+	}
 }
 
 void guest_main(void)
@@ -161,4 +181,5 @@ void guest_main(void)
 	if (machine.rtc.base != 0)
 		look_at_clock();
 	look_at_gpio();
+	look_at_transports();
 }
