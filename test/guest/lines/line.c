@@ -85,8 +85,15 @@ void line_raise(void)
 
 void line_raise_later(void)
 {
-	io_write32(machine.rtc.base + RTC_IMSC, 1);
-	io_write32(machine.rtc.base + RTC_MR, io_read32(machine.rtc.base + RTC_DR) + 1);
+	uint64_t rtc = machine.rtc.base;
+	uint32_t match;
+
+	io_write32(rtc + RTC_IMSC, 0);
+	do {
+		match = io_read32(rtc + RTC_DR) + 1;
+		io_write32(rtc + RTC_MR, match);
+	} while (io_read32(rtc + RTC_DR) >= match && !(io_read32(rtc + RTC_RIS) & 1));
+	io_write32(rtc + RTC_IMSC, 1);
 	dsb();
 }
 
