@@ -287,6 +287,10 @@ local function round()
     run("vm", {memcap = mem, dma = physical()}, "-q -d rom/bare.dtb")
   end
   L4.default_loader:start({caps = {memcap = ds(128):m("rw")}, mem = 780 * 1024, log = {"poor"}}, "rom/uvmm -k rom/memory.bin -d rom/odd.dtb"):wait()
+  do
+    local purse = L4.Env.user_factory:create(L4.Proto.Factory, 64 * 1024)
+    run("tight", {memcap = ds(128), dma = purse:create(L4.Proto.Dma_space)}, "-d rom/odd.dtb")
+  end
   print("too large:", pcall(ds, 4096))
   local purse = L4.Env.user_factory:create(L4.Proto.Factory, 8 * 1024 * 1024)
   print("quota:", pcall(function() return purse:create(L4.Proto.Dataspace, 16 * 1024 * 1024) end))
@@ -304,6 +308,7 @@ figures("second")
     assert len(re.findall(r"too large:\s+false\s+.*no memory for a dataspace of 4 GiB: .* left of its .*is free, the largest free piece is", text)) == 2
     assert len(re.findall(r"quota:\s+false\s+.*no memory for a dataspace of 16 MiB: factory with 8 MiB has [\d.]+ MiB left of its 8 MiB", text)) == 2
     assert len(re.findall(r"end of\s+vm\s+0\b", text)) == 2
+    assert len(re.findall(r"tight: error: the dataspace \"memcap\" cannot be mapped for DMA at 0x40100000: .*quota", text)) == 2
     assert len(re.findall(r"poor: error: 128 MiB of RAM cannot be mapped for the guest at 0x40100000: .* the VM's factory has .* left of 780 KiB", text)) == 2
     first, second = re.findall(r"figures\s+\w+\s+(\d+)\s+(\d+)", text)
     assert first == second
