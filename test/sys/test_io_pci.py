@@ -16,7 +16,8 @@ def disk(tmp_path, name):
 
 
 def test_functions_are_found_and_have_addresses(machine, tmp_path):
-    """Also behind a port of PCI Express; with names, lines and streams; and one that is reset when its client ends."""
+    """Also behind a switch and behind a bridge to conventional PCI; with names, lines and streams; the next client finds them as
+    the first did."""
     console = machine(START + """
 local list = {all = {"PCI/storage", "PCI/network", "PCI/VEN_1234&DEV_11e8"}}
 vmm.start_io(list)
@@ -27,18 +28,21 @@ L4.Env.platform:system_shutdown(0)
 """, machine="virt,iommu=smmuv3", extra=(
         "-drive", disk(tmp_path, "d1"), "-device", "virtio-blk-pci,drive=d1,addr=1,iommu_platform=on,disable-legacy=on",
         "-drive", disk(tmp_path, "d2"), "-device", "nvme,drive=d2,serial=x,addr=2", *EDU,
-        "-device", "pcie-root-port,id=rp,addr=4,chassis=1", "-device", "virtio-net-pci,bus=rp,romfile=",
-        "-device", "e1000,addr=6,romfile="))
+        "-device", "pcie-root-port,id=rp,addr=4,chassis=1", "-device", "x3130-upstream,id=up,bus=rp",
+        "-device", "xio3130-downstream,id=down,bus=up,chassis=2,slot=1", "-device", "virtio-net-pci,bus=down,romfile=",
+        "-device", "pcie-pci-bridge,id=br,addr=5", "-device", "e1000,bus=br,addr=3,romfile=", "-device", "e1000,addr=6,romfile="))
     console.expect(rf"all: {PATH}00,01.0: bar1 0x\w+000..0x\w+fff, bar4 0x80\w+..0x80\w+, irq0 interrupt 36 level, DMA through SMMU 0 stream 0x8\r")
     console.expect(rf"all: {PATH}00,02.0: bar0 0x80\w+..0x80\w+, irq0 interrupt 37 level, DMA through SMMU 0 stream 0x10\r")
-    console.expect(rf"all: {PATH}01,00.0: bar1 0x1\w+000..0x1\w+fff, bar4 0x80\w+..0x80\w+, irq0 interrupt 35 level, DMA through SMMU 0 stream 0x100\r")
+    console.expect(rf"all: {PATH}03,00.0: bar1 0x1\w+000..0x1\w+fff, bar4 0x80\w+..0x80\w+, irq0 interrupt 35 level, DMA through SMMU 0 stream 0x300\r")
+    console.expect(rf"all: {PATH}04,03.0: bar0 0x1\w+0000..0x1\w+ffff, irq0 interrupt 35 level, DMA through SMMU 0 stream 0x400\r")
     console.expect(rf"all: {PATH}00,06.0: bar0 0x1\w+0000..0x1\w+ffff, irq0 interrupt 37 level, DMA through SMMU 0 stream 0x30\r")
     console.expect(rf"all: {PATH}00,03.0: bar0 0x1\w+00000..0x1\w+fffff, irq0 interrupt 38 level, DMA through SMMU 0 stream 0x18\r")
     for _ in range(2):
         # Virtio: five of its own. NVMe: Express and power. None has MSI or MSI-X.
         console.expect(r"00,01.0: 10421af4 bar0 00000000 capabilities 09 09 09 09 09 command")
         console.expect(r"00,02.0: 00101b36 bar0 \w+ capabilities (01 )?10( 01)? command")
-        console.expect(r"01,00.0: 10411af4 bar0 00000000 capabilities [0-9 ]*command")
+        console.expect(r"03,00.0: 10411af4 bar0 00000000 capabilities [0-9 ]*command")
+        console.expect(r"04,03.0: 100e8086 bar0 1\w+ capabilities command")
         console.expect(r"00,06.0: 100e8086 bar0 1\w+ capabilities command")
         console.expect(r"00,03.0: 11e81234 bar0 1\w+ capabilities command")
         console.expect("edu: registers and interrupt")
