@@ -1,12 +1,13 @@
-/* A client of a virtual bus: says what is on it, and with argument "clock" uses a PL031: its registers and its alarm, again and
- * again, asking io for something each time. With a number behind it, it ends after so many alarms. With "dma" it makes the
- * bus a DMA space and looks at what that is. test/sys/test_io.py [PL031] */
+/* A client of a virtual bus: says what is on it. With argument "clock" it uses a PL031, its registers and its alarm, and asks io
+ * for something after each; with a number behind it ends after so many alarms, with "back" three alarms after io came back.
+ * With "dma" it makes the bus a DMA space and looks at what that is. test/sys/test_io.py [PL031] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <l4/rt.h>
 
+enum { BADGE_BUS = 1, BADGE_ALARM = 2, PATIENCE_MS = 30000, AFTER_BACK = 3 };
 enum { DR = 0x0, MR = 0x4, IMSC = 0x10, ICR = 0x1c, PERIPH_ID0 = 0xfe0 };
 
 static struct l4_vbus bus;
@@ -39,12 +40,24 @@ static void tell_device(unsigned int index)
 			       (unsigned long)r.base, (unsigned long)r.size);
 }
 
-static enum err open_bus(void)
+/* `is_patient`: somebody else may have it for a moment. */
+static enum err open_bus(bool is_patient)
 {
-	uint32_t gate;
+	uint64_t give_up = l4_now() + l4_ticks_of_ms(is_patient ? PATIENCE_MS : 0);
+	uint32_t gate, sign = make_irq(BADGE_BUS);
+	struct l4_msg msg;
 	enum err err = l4_env_cap("vbus", &gate);
 
-	return err == OK ? l4_vbus_open(&bus, gate, make_irq(1)) : err;
+	if (err == OK)
+		err = l4_object_watch(gate, sign);
+	if (err != OK)
+		return err;
+	while ((err = l4_vbus_open(&bus, gate, sign)) == ERR_BUSY && l4_now() < give_up)
+		l4_sleep_until(l4_now() + l4_ticks_of_ms(20));
+	/* That io had come before we asked is no news. */
+	while (err == OK && l4_receive(&msg, 1) == OK)
+		;
+	return err;
 }
 
 static const char *check_limits(void)
@@ -72,9 +85,10 @@ static void set_alarm(volatile uint32_t *clock)
 	clock[IMSC / 4] = 1;
 }
 
-static int use_clock(unsigned long alarms)
+/* Alarms that are left; 0: no end. */
+static int use_clock(unsigned long left, bool until_back)
 {
-	uint32_t irq = make_irq(2), window;
+	uint32_t irq = make_irq(BADGE_ALARM), window;
 	struct l4_vbus_device device;
 	volatile uint32_t *clock;
 	void *at;
@@ -93,10 +107,16 @@ static int use_clock(unsigned long alarms)
 	printf("peripheral 0x%x\n", (unsigned int)(clock[PERIPH_ID0 / 4] & 0xff));
 	set_alarm(clock);
 	(void)!(l4_irq_unmask(irq) == OK);
-	for (unsigned long i = 1;; i++) {
+	for (unsigned long i = 1;;) {
 		struct l4_msg msg;
 
-		if (l4_receive(&msg, 0) != OK || msg.badge != 2)
+		if (l4_receive(&msg, 0) != OK)
+			continue;
+		if (msg.badge == BADGE_BUS && until_back) {
+			printf("io is back%s\n", l4_vbus_reopen(&bus) == OK ? "" : ", but not for us");
+			left = AFTER_BACK + 1;
+		}
+		if (msg.badge != BADGE_ALARM)
 			continue;
 		clock[ICR / 4] = 1;
 		set_alarm(clock);
@@ -104,8 +124,8 @@ static int use_clock(unsigned long alarms)
 			printf("wrong: after alarm %lu\n", i);
 			return 1;
 		}
-		printf("alarm %lu, %s\n", i, device.text);
-		if (i == alarms)
+		printf("alarm %lu, %s\n", i++, device.text);
+		if (left != 0 && --left == 0)
 			return 0;
 	}
 }
@@ -160,7 +180,7 @@ int main(int argc, char **argv)
 	enum err err = l4_env_cap("factory", &factory);
 
 	if (err == OK)
-		err = open_bus();
+		err = open_bus(argc > 2);
 	if (err != OK) {
 		printf("the bus cannot be opened: %s\n", l4_err_text(err));
 		return 1;
@@ -168,8 +188,8 @@ int main(int argc, char **argv)
 	printf("%u devices, DMA kind %u\n", bus.devices, bus.dma_kind);
 	for (unsigned int i = 0; i < bus.devices; i++)
 		tell_device(i);
-	if (argc > 1 && strcmp(argv[1], "clock") == 0)
-		return use_clock(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+	if (argc > 2 && strcmp(argv[1], "clock") == 0)
+		return use_clock(strtoul(argv[2], NULL, 10), strcmp(argv[2], "back") == 0);
 	if (argc > 1 && strcmp(argv[1], "dma") == 0)
 		return use_dma();
 	printf("that is all\n");

@@ -190,6 +190,20 @@ static bool move_data(uint64_t address, uint32_t seed)
 	return true;
 }
 
+/* To and from where nothing of ours is. The device is done as if it had been there. */
+static bool go_astray(void)
+{
+	for (unsigned int i = 0; i < 16; i++)
+		page[i] = ~i;
+	transfer(EDU_BUFFER, WHERE + 0x100000, EDU_TO_MEMORY);
+	transfer(WHERE + 0x200000, EDU_BUFFER, 0);
+	for (unsigned int i = 0; i < 16; i++)
+		if (!must(page[i] == ~i, "DMA to another address came here"))
+			return false;
+	printf("edu: DMA astray\n");
+	return true;
+}
+
 /* Rounds: the same again, asking io each time; io may be started again meanwhile. Ends with DMA switched on. */
 static bool use_dma(unsigned int index, unsigned long rounds)
 {
@@ -202,6 +216,8 @@ static bool use_dma(unsigned int index, unsigned long rounds)
 	    !move_data(address, 0x1000))
 		return false;
 	printf("edu: DMA there and back\n");
+	if (rounds == 0 && address == WHERE && !go_astray())
+		return false;
 	for (uint32_t round = 1; round <= rounds; round++) {
 		if (!must(get(index, COMMAND, 2) == (MEMORY | MASTER), "the command register changed") ||
 		    !move_data(address, round))

@@ -73,6 +73,10 @@ L4.Env.platform:system_shutdown(0)
     # Bus mastering and interrupts are off, as the next client finds it.
     console.expect("second: .*00,03.0: 11e81234 .* command 0402")
     console.expect("second: edu: DMA there and back")
+    if kind == "translating":
+        # Device, who has it, and address.
+        console.expect(rf"io:.* DMA blocked: {PATH}00,03.0 \(second, bus edu\) wanted to write to 0x30100000: nothing of its VM is there")
+        console.expect("second: edu: DMA astray")
     console.expect("second: all is well")
     assert console.expect_end() == 0
     assert "wrong" not in console.text()

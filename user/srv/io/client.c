@@ -14,15 +14,11 @@ static struct answer words(struct l4_msg *msg, unsigned int count)
 	return (struct answer){.words = count};
 }
 
-static struct answer failed(struct l4_msg *msg, enum err err)
+/* The error, or OK, and nothing else. */
+static struct answer result(struct l4_msg *msg, enum err err)
 {
 	msg->word[0] = (uint64_t)(int64_t)err;
 	return (struct answer){.words = 1};
-}
-
-static struct answer finished(struct l4_msg *msg, enum err err)
-{
-	return failed(msg, err);
 }
 
 /* ---- who the client is ---- */
@@ -56,12 +52,12 @@ static struct answer open_bus(struct server *server, struct client *client, stru
 	enum err err = client->death != 0 ? ERR_BUSY : l4_server_keep_cap(msg, 0, L4_KIND_IRQ, &sign);
 
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	err = watch(server, client, sign, death);
 	/* Held by us it would not die. */
 	l4_slot_drop(sign);
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	client->number++;
 	msg->word[1] = client->bus->device_count;
 	msg->word[2] = client->bus->dma;
@@ -132,7 +128,7 @@ static struct answer tell_device(const struct client *client, struct l4_msg *msg
 	unsigned int count;
 
 	if (device == NULL)
-		return failed(msg, ERR_RANGE);
+		return result(msg, ERR_RANGE);
 	size = io_device_text(device, (char *)text, sizeof(text));
 	count = (unsigned int)(size + 7) / 8;
 	msg->word[1] = (device->is_pci ? L4_VBUS_DEVICE_PCI : 0) |
@@ -153,7 +149,7 @@ static struct answer tell_resource(const struct client *client, struct l4_msg *m
 	const struct io_resource *resource = io_bus_resource(client->bus, msg->word[0], msg->word[1]);
 
 	if (resource == NULL)
-		return failed(msg, ERR_RANGE);
+		return result(msg, ERR_RANGE);
 	msg->word[1] = resource->type | (uint64_t)resource->flags << 32;
 	msg->word[2] = resource->base;
 	msg->word[3] = resource->size;
@@ -184,7 +180,7 @@ static struct answer give_window(struct server *server, const struct client *cli
 	if (err == OK)
 		err = client_make_window(server, r, &window);
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	server->sent = window;
 	l4_utcb()->cap[0] = (struct l4_cap_item){window, r->rights};
 	msg->word[0] = OK;
@@ -208,10 +204,10 @@ static struct answer bind_irq(struct server *server, const struct client *client
 	if (err == OK)
 		err = l4_server_keep_cap(msg, 0, L4_KIND_IRQ, &irq);
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	err = l4_icu_bind(server->icu, (uint32_t)r->base, irq, r->flags);
 	l4_slot_drop(irq);
-	return finished(msg, err);
+	return result(msg, err);
 }
 
 /* ---- DMA ---- */
@@ -261,11 +257,11 @@ static struct answer set_dma(struct server *server, struct client *client, struc
 	if (err == OK)
 		err = l4_server_keep_cap(msg, 0, L4_KIND_SPACE, &space);
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	err = use_space(server, client, space);
 	if (err != OK) {
 		l4_slot_drop(space);
-		return failed(msg, err);
+		return result(msg, err);
 	}
 	client->dma = space;
 	allow_dma(client->bus, true);
@@ -296,7 +292,7 @@ static struct answer read_config(const struct client *client, struct l4_msg *msg
 	if (err == OK)
 		err = io_pci_config_read(device, (unsigned int)reg, (unsigned int)width, &value);
 	if (err != OK)
-		return failed(msg, err);
+		return result(msg, err);
 	msg->word[1] = value;
 	return words(msg, 2);
 }
@@ -309,7 +305,7 @@ static struct answer write_config(const struct client *client, struct l4_msg *ms
 
 	if (err == OK)
 		err = io_pci_config_write(device, (unsigned int)reg, (unsigned int)width, (uint32_t)msg->word[3]);
-	return finished(msg, err);
+	return result(msg, err);
 }
 
 /* ---- all of them ---- */
@@ -332,7 +328,7 @@ static struct answer serve_open(struct server *server, struct client *client, st
 	case L4_VBUS_CONFIG_WRITE:
 		return write_config(client, msg);
 	default:
-		return failed(msg, ERR_NOSYS);
+		return result(msg, ERR_NOSYS);
 	}
 }
 
@@ -347,6 +343,6 @@ struct answer client_serve(struct server *server, struct client *client, struct 
 	if (label == L4_VBUS_NAME)
 		return name_client(client, msg);
 	if (client->death == 0)
-		return failed(msg, ERR_CANCELED);
+		return result(msg, ERR_CANCELED);
 	return serve_open(server, client, msg);
 }

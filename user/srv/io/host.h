@@ -36,11 +36,6 @@ struct answer {
 	unsigned int words, caps;
 };
 
-static inline struct io_bus *machine_bus(struct server *server, unsigned int index)
-{
-	return server->machine.bus[index];
-}
-
 /* ---- host.c ---- */
 
 /* Fill in how the machine's configuration space is read. */

@@ -67,7 +67,7 @@ static enum err open_gates(struct server *server)
 			       bus->name, bus->where, bus->name, bus->name);
 			return ERR_NOENT;
 		}
-		client->bus = machine_bus(server, i);
+		client->bus = server->machine.bus[i];
 	}
 	return OK;
 }

@@ -265,8 +265,8 @@ local function start(self, options, argv, extra)
       if task.status and extra.before then
         extra.before()
       end
+      vbus.taken(list, task.name)
       launch(task, what, file, argv, factory, scheduler, list, mark)
-      vbus.launched(list, task.name)
       if served then
         table.insert(task.releases, function()
           channels.stopped(served)

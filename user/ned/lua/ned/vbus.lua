@@ -58,13 +58,13 @@ local function tell_later(server)
   end)
 end
 
--- A program of that name was given these ({name =, handle =} ...) and runs now.
-function vbus.launched(list, name)
+-- A program of that name is given these ({name =, handle =} ...) and is about to run.
+function vbus.taken(list, name)
   for _, entry in ipairs(list) do
     local record = rawget(entry.handle, "ref").bus
     if record and entry.handle:m() & abi.Rights.s == 0 then
       record.client, record.is_named = name, false
-      if record.server.is_running then
+      if record.server.is_running and not tell_name(record) then
         tell_later(record.server)
       end
     end
