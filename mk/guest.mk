@@ -1,10 +1,26 @@
 # Guests: the initial RAM disk of the example, device trees, and the bare-metal guests of test/guest and test/bench.
-guests := $B/guest/initrd.cpio
+guests := $B/guest/initrd.cpio $B/guest/pci-initrd.cpio
 
 # Debian's busybox and examples/initrd/init; init makes the rest itself.
 $B/guest/initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom
 	$(make_folder)
 	tools/mkrom $@ bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init
+
+# The same with drivers for disks behind PCI, from the kernel's own package, in the order in which they are loaded.
+pci_modules := crypto/crct10dif_common lib/crc-t10dif lib/crc64 lib/crc64-rocksoft block/t10-pi drivers/nvme/host/nvme-core \
+	drivers/nvme/host/nvme drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci \
+	drivers/block/virtio_blk
+module_files := $(patsubst %,$B/guest/modules/%.ko,$(notdir $(pci_modules)))
+$B/guest/modules/order: $B/debian/versions.txt mk/guest.mk
+	$(make_folder)
+	rm -f $(@D)/*.ko
+	dpkg-deb --fsys-tarfile $B/debian/packages/$$(sed -n 's/^\(linux-image-[^ ]*\) \(.*\)/\1_\2_arm64.deb/p' $<) | \
+		tar -x -C $(@D) --wildcards --transform 's|.*/||' $(pci_modules:%='*/kernel/%.ko')
+	printf '%s\n' $(notdir $(pci_modules)) >$@
+$B/guest/pci-initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom $B/guest/modules/order
+	$(make_folder)
+	tools/mkrom $@ bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init modules/ \
+		modules/order=$B/guest/modules/order $(foreach file,$(module_files),modules/$(notdir $(file))=$(file))
 
 dtbs := $(patsubst %.dts,$B/guest/%.dtb,$(notdir $(wildcard examples/*.dts)))
 guests += $(dtbs)
