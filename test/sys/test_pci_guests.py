@@ -77,6 +77,22 @@ vmm.start_vm{{id = 1, mem = 16, vbus = list.edu, kernel = "rom/pci.bin", {how}}}
     assert safe or "and both at once" in text
 
 
+def test_a_guest_goes_on_while_nobody_serves_configuration_space(machine):
+    """io is killed at ned's prompt when the guest looks, and started again when it has seen that nobody answers."""
+    console = machine(START + """
+local list = {edu = {"PCI/VEN_1234&DEV_11e8", unsafe_dma = true}}
+core = require "core"
+io = vmm.start_io(list, nil, {restart = {on = "killed", backoff = "60m"}})
+vmm.start_vm{id = 1, mem = 16, vbus = list.edu, kernel = "rom/pci.bin", bootargs = "watch"}
+""", files={"pci.bin": bare_guest("pci")}, extra=EDU, append="--prompt rom/test.lua")
+    console.expect("pci: watching")
+    console.send_line("core.destroy(io.slot)")
+    console.expect("pci: nobody answers")
+    console.send_line("io:restart()")
+    console.expect(r"verdict: \d+ passed, 0 failed")
+    assert "io does not answer: the configuration space of PCI devices reads as all ones for 5 s" in console.text()
+
+
 def test_a_real_machines_tree_starts_with_and_without_pci_devices(machine, tmp_path):
     """QEMU's own tree has a bridge with MSIs and INTx for all slots."""
     tree = tmp_path / "qemu.dtb"

@@ -1,6 +1,7 @@
 /* The guest that drives QEMU's "edu" device [EDU] behind its PCI bridge: configuration space, a BAR that moves, INTx, DMA.
  *
- * Boot arguments: dma (the device finds the guest's RAM where the guest has it), rogue=ADDRESS (then it tries that one).
+ * Boot arguments: dma (the device finds the guest's RAM where the guest has it), rogue=ADDRESS (then it tries that one), watch
+ * (looks until nobody serves its configuration space, and until somebody does again).
  */
 #include <stddef.h>
 #include <string.h>
@@ -278,6 +279,25 @@ static void check_rogue(uint64_t address)
 	report_value(!strange, "it finds nothing of anybody", target[0]);
 }
 
+/* Behind the header: what is in it is known without asking. */
+#define ASKED 0x40
+
+static void check_silence(void)
+{
+	print("pci: watching\n");
+	while (io_read32(config(ASKED)) != UINT32_MAX)
+		;
+	report(io_read16(config(PCI_STATUS)) == UINT16_MAX, "nobody tells the status");
+	report(io_read32(config(PCI_ID)) == EDU_ID && is_edu_at(bar), "but the device is there, and answers");
+	irqs = 0;
+	io_write32(bar + EDU_IRQ_RAISE, 1);
+	report_value(timer_wait_for(&irqs, 1, PATIENCE_US), "and interrupts", irqs);
+	print("pci: nobody answers\n");
+	while (io_read32(config(ASKED)) == UINT32_MAX)
+		;
+	report(io_read16(config(PCI_STATUS)) != UINT16_MAX && is_edu_at(bar), "somebody answers again");
+}
+
 /* The word in the boot arguments, and the number behind it if there is one. */
 static bool argument(const char *name, uint64_t *out)
 {
@@ -314,6 +334,8 @@ void guest_main(void)
 		check_dma();
 	if (argument("rogue", &value))
 		check_rogue(value);
+	if (argument("watch", &value))
+		check_silence();
 	set_command(0);
 	gic_disable(pci_interrupt(slot));
 }

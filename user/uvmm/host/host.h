@@ -172,6 +172,10 @@ void host_vcpu_settle(struct host *host, unsigned int cpu);
 void host_vcpu_release(struct host *host, unsigned int cpu);
 /* On the vCPU's own thread: rest as long as somebody wants that or it is off. */
 void host_vcpu_rest(struct host_vcpu *cpu);
+/* On the vCPU's own thread, within an exit and without the lock: what it does now may take long and has nothing to do with
+ * its page, so it counts as resting. Then the other, with the pc from before: rest as long as somebody wants that, and go on with the exit. */
+void host_vcpu_step_out(struct host_vcpu *cpu);
+void host_vcpu_step_in(struct host_vcpu *cpu, uint64_t pc);
 /* On the vCPU's own thread: bring its page up to date in those groups, with what waits to be given to it. False: the
  * hypervisor refused, which is told. */
 bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups);

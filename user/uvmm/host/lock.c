@@ -17,6 +17,8 @@ _Static_assert(GIC_CPUS_MAX <= 64, "a bit for each vCPU");
 #define LOOKS 256u
 #define WAIT_US 20u
 
+#define ALL_GROUPS (uint64_t)(L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP)
+
 static _Thread_local struct host_vcpu *self;
 
 struct host_vcpu *host_vcpu_self(void)
@@ -39,14 +41,25 @@ static uint32_t holds(const struct host_vcpu *cpu)
 
 /* Between its exit and the handling of it. A debugger may have it go on elsewhere: then what it came out for is not to be
  * done, and instead it met a breakpoint that is none. [ARM ESR_EL2.EC] */
-static void rest_in_exit(struct host_vcpu *cpu)
+static void rest_in_exit(struct host_vcpu *cpu, uint64_t pc)
 {
 	struct l4_vcpu_state *page = cpu->vcpu->page;
-	uint64_t pc = page->pc;
 
 	host_vcpu_rest(cpu);
 	if (page->pc != pc)
 		page->esr = 0x30ull << 26;
+}
+
+void host_vcpu_step_out(struct host_vcpu *cpu)
+{
+	self = cpu;
+	(void)host_vcpu_write_out(cpu, ALL_GROUPS);
+	__atomic_fetch_or(&cpu->state, HOST_VCPU_PARKED, __ATOMIC_ACQ_REL);
+}
+
+void host_vcpu_step_in(struct host_vcpu *cpu, uint64_t pc)
+{
+	rest_in_exit(cpu, pc);
 }
 
 void host_lock_slow(struct host *host)
@@ -55,7 +68,7 @@ void host_lock_slow(struct host *host)
 
 	do {
 		if (self && holds(self) != 0)
-			rest_in_exit(self);
+			rest_in_exit(self, self->vcpu->page->pc);
 		wait_a_little(round++);
 	} while (__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0);
 }
@@ -148,8 +161,6 @@ bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups)
 	}
 	return vcpu_fetch(cpu->vcpu, groups);
 }
-
-#define ALL_GROUPS (uint64_t)(L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP)
 
 /* One irq of this thread. */
 static void take_irq(struct host_vcpu *cpu, bool *timer)

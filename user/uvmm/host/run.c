@@ -97,8 +97,8 @@ static void event(struct host_vcpu *cpu)
 		ptimer_update(cpu->vcpu);
 }
 
-/* A device has somebody else asked. That may take long, so nobody waits for the lock meanwhile; and who parked this vCPU
- * after it may have sent it elsewhere, where what it came out for is not to be done. */
+/* A device has somebody else asked. That may take long, so nobody waits for the lock or this vCPU meanwhile; and who
+ * stopped it may have sent it elsewhere, where what it came out for is not to be done. */
 static enum vcpu_next ask(struct host_vcpu *cpu, uint64_t reason)
 {
 	struct host *host = cpu->host;
@@ -111,7 +111,9 @@ static enum vcpu_next ask(struct host_vcpu *cpu, uint64_t reason)
 		uint32_t answer;
 
 		host_unlock(host);
+		host_vcpu_step_out(cpu);
 		answer = host_pci_ask(host, &request);
+		host_vcpu_step_in(cpu, pc);
 		host_lock(host);
 		if (page->pc != pc) {
 			exit_abandon(cpu->vcpu);
