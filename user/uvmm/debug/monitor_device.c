@@ -15,9 +15,12 @@ static void print_device(const struct monitor *monitor, const struct scan_device
 {
 	text_print(out, "%s: %s%s\n", device->path, scan_kind_name(device->kind),
 		   is_there(monitor, device) ? "" : ", disabled");
-	for (size_t i = 0; i < device->reg_count; i++)
+	for (size_t i = 0; i < device->reg_count; i++) {
+		if (device->reg[i].size == 0)
+			continue;
 		text_print(out, "  registers 0x%llx-0x%llx\n", (unsigned long long)device->reg[i].base,
 			   (unsigned long long)(device->reg[i].base + device->reg[i].size - 1));
+	}
 	for (size_t i = 0; i < device->irq_count; i++)
 		text_print(out, "  interrupt %u, %s\n", device->irq[i].intid,
 			   device->irq[i].is_edge ? "edge" : "level");

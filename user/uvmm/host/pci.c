@@ -154,7 +154,7 @@ static enum err connect_irq(struct host *host, const struct pci_place *place)
 
 static void add_function(struct host *host, size_t index)
 {
-	const struct pci_place *place = &host->plan.scan.pci[index];
+	struct pci_place *place = &host->plan.scan.pci[index];
 	const char *name = bus_device_name(&host->vbus.info.device[place->device]);
 	uint32_t header[PCI_HEADER_WORDS];
 	enum err err = read_header(host, place->device, header);
@@ -164,6 +164,7 @@ static void add_function(struct host *host, size_t index)
 	if (err != OK) {
 		report_add(&host->report, REPORT_WARN, "the guest does not see %s: its configuration space says: %s",
 			   name, l4_err_text(err));
+		place->has_irq = false; /* so another one brings the line */
 		return;
 	}
 	host->pci.device[place->slot] = place->device;
@@ -171,6 +172,7 @@ static void add_function(struct host *host, size_t index)
 	if (!place->has_irq || is_connected(host, index))
 		return;
 	err = connect_irq(host, place);
+	place->has_irq = err == OK;
 	if (err != OK)
 		report_add(&host->report, REPORT_WARN, "%s has no interrupt %u in the guest: %s", name,
 			   place->guest_intid, l4_err_text(err));
