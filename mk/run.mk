@@ -8,7 +8,7 @@ SCRIPT ?= examples/first-light.lua
 # One ROM serves all examples: ned and the programs, their scripts, guests under uvmm's default names. A SCRIPT from
 # elsewhere goes in as well.
 rom := $O/rom$(if $(filter-out examples/%,$(SCRIPT)),-$(notdir $(SCRIPT))).cpio
-rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned) \
+rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned examples/*.vbus) \
 	$(filter-out examples/%,$(SCRIPT)) $(dtbs) $(guest_names:%=$B/guest/%.bin)
 rom_renamed := Image=$B/debian/Image initrd=$B/guest/initrd.cpio
 

@@ -16,12 +16,16 @@ FIRST_LINES = {
                          "0100000000-0101ffffff +32 MiB  RAM, capability highram"],
     "physmap.lua": [r"00(\w{8})-\w+ .*RAM, capability physram, DMA address 0x\1\b"],
     "physmap-or-reg.lua": [r"0080000000-00847fffff +72 MiB  RAM, capability physram\s"],
+    # The same bus as passthrough.lua, which goes on to the shell.
+    "buses-in-a-file.lua": ["board: /pl031@9010000: reg0", "board: /pl061@9030000: reg0", r"passed through, /pl061@9030000"],
     "dma-ranges.lua": [r"0020000000-\w+ .*RAM, capability dmaram, DMA address 0x\w+"],
 }
 
 
 def trees():
-    return {os.path.basename(path): path for path in glob.glob(os.path.join(SHARED, "guest", "*.dtb"))}
+    """And files for io."""
+    paths = glob.glob(os.path.join(SHARED, "guest", "*.dtb")) + glob.glob(os.path.join(TOP, "examples", "*.vbus"))
+    return {os.path.basename(path): path for path in paths}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
