@@ -241,7 +241,9 @@ static bool host_slot(const struct bus_device *device, unsigned int *out)
 	if (!last || strncmp(last, prefix, sizeof prefix - 1) != 0)
 		return false;
 	comma = strchr(last, ',');
-	slot = comma ? strtoul(comma + 1, &end, 16) : FDT_PCI_SLOTS;
+	if (!comma)
+		return false;
+	slot = strtoul(comma + 1, &end, 16);
 	*out = (unsigned int)slot;
 	return slot < FDT_PCI_SLOTS && *end == '.';
 }
