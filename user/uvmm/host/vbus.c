@@ -175,10 +175,11 @@ void host_vbus_look(struct host *host)
 	if (!host->vbus.info.is_there)
 		return;
 	err = release(host, l4_vbus_reopen(acquire(host)));
-	if (err == OK)
-		return;
 	host_lock(host);
-	host_say(host, "warning: io came back, but does not take this VM as the client of its bus again: %s",
-		 l4_err_text(err));
+	if (err != OK)
+		host_say(host, "warning: io came back, but does not take this VM as the client of its bus again: %s",
+			 l4_err_text(err));
+	else if (host->options.log[LOG_DEV] >= LOG_LEVEL_INFO)
+		host_say(host, "io came back, and takes this VM as the client of its bus again");
 	host_unlock(host);
 }
