@@ -1,4 +1,4 @@
-/* The Lua files that are part of ned. */
+/* The Lua files that are part of a program, of ned or of io. */
 #pragma once
 
 #include <stddef.h>

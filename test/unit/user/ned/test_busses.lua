@@ -137,6 +137,26 @@ test("io is told who has a bus, again when it was started again", function(core)
   equal(#core.recorded("vbus_name"), #calls + 1)
 end)
 
+test("a VM that ended while io did not hear begins again after io did", function(core)
+  local vm = script [[
+    local list = {net = {"x"}}
+    vmm.start_io(list)
+    return vmm.start_vm{id = 1, vbus = list.net}
+  ]]
+  core.is_deaf = true
+  vm:stop()
+  core.is_deaf = false
+  core.calls = {}
+  vm:restart()
+  local order = {}
+  for _, call in ipairs(core.calls) do
+    if call[1] == "settle" or call[1] == "load" then
+      order[#order + 1] = call[1]
+    end
+  end
+  equal(table.concat(order, " "), "settle load")
+end)
+
 test("io that gives up because of its script is not started again, and io keeps nothing running", function(core)
   local io = script [[return vmm.start_io{net = {"x"}}]]
   equal(require("ned.tasks").is_idle(), true)

@@ -64,6 +64,10 @@ function vbus.taken(list, name)
     local record = rawget(entry.handle, "ref").bus
     if record and entry.handle:m() & abi.Rights.s == 0 then
       record.client, record.is_named = name, false
+      -- Devices that its predecessor left behind while there was no io are quiet before it opens the bus.
+      if record.is_pending and record.server.is_running then
+        settle(record)
+      end
       if record.server.is_running and not tell_name(record) then
         tell_later(record.server)
       end
