@@ -315,7 +315,7 @@ figures("second")
 
 
 LINUX = """
-L4.start_cons{}                                -- keeps lines whole
+L4.start_cons{}                                -- says whose each piece of a line is
 local command = [[(cat /proc/iomem; for n in /proc/device-tree/memory*; do for p in reg dma-ranges; do [ -e $n/$p ] &&
   echo $(basename $n) $p $(od -v -An -tx1 $n/$p); done; done) | sed 's/^/%s: /']]
 local function linux(name, caps, ...)
@@ -341,12 +341,17 @@ def test_linux_finds_what_script_and_tree_ask_for(machine):
         console.expect("the guest turned it off", timeout=300)
     text = plain(console)
 
+    def lines(name):
+        """What that VM printed: behind "~" goes on what was broken off."""
+        pieces = re.findall(rf"^{name}([:~]) ?(.*)$", text, re.M)
+        return "".join(("" if mark == "~" else "\n") + piece for mark, piece in pieces)
+
     def ram(name):
         return [(int(low, 16), int(high, 16) + 1 - int(low, 16))
-                for low, high in re.findall(rf"^[^\n]*{name}: ([0-9a-f]+)-([0-9a-f]+) : System RAM", text, re.M)]
+                for low, high in re.findall(rf"^{name}: ([0-9a-f]+)-([0-9a-f]+) : System RAM", lines(name), re.M)]
 
     def cells(name, node, prop):
-        found = re.search(rf"^[^\n]*{name}: {node} {prop} ([0-9a-f ]+)$", text, re.M).group(1)
+        found = re.search(rf"^{name}: {node} {prop} ([0-9a-f ]+)$", lines(name), re.M).group(1)
         data = bytes.fromhex(found)
         return [int.from_bytes(data[i:i + 8], "big") for i in range(0, len(data), 8)]
 
