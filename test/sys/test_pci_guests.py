@@ -71,7 +71,7 @@ vmm.start_vm{{id = 1, mem = 16, vbus = list.edu, kernel = "rom/pci.bin", restart
         console.expect(r"PCI bridge window")
         if safe:
             for direction in "write to", "read from":
-                console.expect(f"DMA blocked: edu: /pcie@10000000/pci@00,03.0 wanted to {direction} 0x50000000")
+                console.expect(rf"DMA blocked: /pcie@10000000/pci@00,03.0 \(vm1, bus edu\) wanted to {direction} 0x50000000")
         console.expect(r"verdict: \d+ passed, 0 failed")
         console.expect("the guest turned the VM off")
     text = console.text()
