@@ -317,7 +317,7 @@ figures("second")
 LINUX = """
 L4.start_cons{}                                -- says whose each piece of a line is
 local command = [[(cat /proc/iomem; for n in /proc/device-tree/memory*; do for p in reg dma-ranges; do [ -e $n/$p ] &&
-  echo $(basename $n) $p $(od -v -An -tx1 $n/$p); done; done) | sed 's/^/%s: /']]
+  echo $(basename $n) $p $(od -v -An -tx1 $n/$p); done; done) | sed 's/^/%s: /'; stty echo]] -- which waits until all is printed: then the guest turns itself off
 local function linux(name, caps, ...)
   local given = {}
   for cap, mem in pairs(caps) do given[cap] = mem:m("rw") end
