@@ -101,7 +101,7 @@ static bool find_edu(unsigned int index)
 {
 	struct l4_vbus_resource r;
 	uint32_t window;
-	void *at;
+	void *at = NULL;
 
 	for (unsigned int i = 0; l4_vbus_resource(&bus, index, i, &r) == OK; i++) {
 		if (r.type == L4_VBUS_TYPE_IRQ && !must(l4_vbus_irq(&bus, index, i, irq) == OK, "no interrupt"))
@@ -158,10 +158,10 @@ static void transfer(uint64_t from, uint64_t to, uint32_t command)
 /* A page of ours, and its address for devices. */
 static bool make_memory(uint64_t *out_address)
 {
-	uint32_t space, dataspace;
+	uint32_t space = 0, dataspace = 0;
 	uint64_t size = L4_PAGE_SIZE;
-	unsigned int kind;
-	void *at;
+	unsigned int kind = 0;
+	void *at = NULL;
 
 	*out_address = WHERE;
 	if (!must(l4_slot_alloc(&space) == OK && l4_slot_alloc(&dataspace) == OK &&

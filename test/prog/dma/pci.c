@@ -6,7 +6,7 @@
 enum err pci_window(uint32_t mmio, uint64_t physical, uint64_t size, volatile void **out)
 {
 	uint32_t slot;
-	void *at;
+	void *at = NULL;
 	enum err err = l4_slot_alloc(&slot);
 
 	if (!err)

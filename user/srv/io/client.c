@@ -48,7 +48,7 @@ static enum err watch(struct server *server, struct client *client, uint32_t sig
 
 static struct answer open_bus(struct server *server, struct client *client, struct l4_msg *msg, uint64_t death)
 {
-	uint32_t sign;
+	uint32_t sign = 0;
 	enum err err = client->death != 0 ? ERR_BUSY : l4_server_keep_cap(msg, 0, L4_KIND_IRQ, &sign);
 
 	if (err != OK)
@@ -174,7 +174,7 @@ enum err client_make_window(const struct server *server, const struct io_resourc
 static struct answer give_window(struct server *server, const struct client *client, struct l4_msg *msg)
 {
 	const struct io_resource *r = io_bus_resource(client->bus, msg->word[0], msg->word[1]);
-	uint32_t window;
+	uint32_t window = 0;
 	enum err err = r == NULL ? ERR_RANGE : r->type != L4_VBUS_TYPE_MEM ? ERR_INVAL : OK;
 
 	if (err == OK)
@@ -198,7 +198,7 @@ void client_answered(struct server *server)
 static struct answer bind_irq(struct server *server, const struct client *client, struct l4_msg *msg)
 {
 	const struct io_resource *r = io_bus_resource(client->bus, msg->word[0], msg->word[1]);
-	uint32_t irq;
+	uint32_t irq = 0;
 	enum err err = r == NULL ? ERR_RANGE : r->type != L4_VBUS_TYPE_IRQ ? ERR_INVAL : OK;
 
 	if (err == OK)
@@ -249,7 +249,7 @@ static enum err use_space(struct server *server, const struct client *client, ui
 /* We keep the space until the devices are quiet: what is mapped in it belongs to nobody else so long. */
 static struct answer set_dma(struct server *server, struct client *client, struct l4_msg *msg)
 {
-	uint32_t space;
+	uint32_t space = 0;
 	enum err err = client->bus->dma == L4_DMA_NONE ? ERR_NODEV : server->iommu == 0 ? ERR_NODEV : OK;
 
 	if (err == OK && client->dma != 0)

@@ -32,7 +32,7 @@ static enum err read_tree(struct server *server)
 	struct l4_dataspace_info info;
 	char error[IO_ERROR] = "";
 	uint32_t dtb;
-	uint64_t irq_end;
+	uint64_t irq_end = 0;
 	void *tree;
 	enum err err = l4_env_need("dtb", "the host device tree", &dtb);
 
