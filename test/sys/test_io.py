@@ -105,7 +105,7 @@ L4.Env.platform:system_shutdown(0)
     console.expect("its page of registers is also that of /virtio_mmio@a003c00")
     for client in ("client1", "client2"):
         console.expect(f"{client}: 1 devices, DMA kind 2")
-        assert int(console.expect(f"{client}: devices reach memory at 0x([0-9a-f]+)").group(1), 16) >= 0x40000000
+        assert int(console.expect(rf"{client}: devices reach memory at 0x([0-9a-f]+)[\r\n]").group(1), 16) >= 0x40000000
         console.expect(f"{client}: DMA is as it should be")
     console.expect("other: DMA is as it should be")
     assert console.expect_end() == 0
