@@ -61,6 +61,7 @@ distclean:
 #: make                 build the hypervisor, the programs, the guests and the ROM, below build/
 #: make run             boot the example in QEMU: Debian's kernel in a VM, a shell. Leave with Ctrl-A x
 #:                      SCRIPT=examples/NAME.lua  MACHINE=virt  CPU=cortex-a57  CPUS=2  MEM=1G
+#:                      what else the machine has, the script says in lines "-- QEMU: ..." (examples/disk.lua)
 #:                      SPLIT=1: a terminal for each console of a script that uses cons, like examples/two-guests.lua
 #: make gdb             the same, stopped at the hypervisor's first instruction, with gdb on it
 #: make check           host tests under sanitizers, both compilers, layers, headers, format, citations

@@ -10,7 +10,7 @@ SCRIPT ?= examples/first-light.lua
 rom := $O/rom$(if $(filter-out examples/%,$(SCRIPT)),-$(notdir $(SCRIPT))).cpio
 rom_files := $(programs) $(wildcard examples/*.lua examples/*.ned examples/*.vbus) \
 	$(filter-out examples/%,$(SCRIPT)) $(dtbs) $(guest_names:%=$B/guest/%.bin)
-rom_renamed := Image=$B/debian/Image initrd=$B/guest/initrd.cpio
+rom_renamed := Image=$B/debian/Image initrd=$B/guest/initrd.cpio pci-initrd=$B/guest/pci-initrd.cpio
 
 $(rom): $(rom_files) $(foreach file,$(rom_renamed),$(lastword $(subst =, ,$(file)))) $(MAKEFILE_LIST) tools/mkrom
 	$(make_folder)
@@ -19,8 +19,10 @@ $(rom): $(rom_files) $(foreach file,$(rom_renamed),$(lastword $(subst =, ,$(file
 # max emulates pointer authentication with the architected cipher, four times slower than QEMU's own.
 cpu_model = $(if $(filter max,$1),max$(comma)pauth-impdef=on,$1)
 comma := ,
+# What else a script's machine has is in its lines "-- QEMU: ...".
+devices := $(shell sed -n 's/^-- QEMU: //p' $(SCRIPT) 2>/dev/null)
 qemu = qemu-system-aarch64 -M $(MACHINE),virtualization=on,gic-version=3 -cpu $(call cpu_model,$(CPU)) -smp $(CPUS) -m $(MEM) \
-	-nographic -nic none -kernel $O/hv.bin -initrd $(rom) -append rom/$(notdir $(SCRIPT))
+	-nographic -nic none -kernel $O/hv.bin -initrd $(rom) -append rom/$(notdir $(SCRIPT)) $(devices)
 
 # SPLIT=1: each console on a terminal of its own, below build/consoles. The script is told by the argument "framed".
 .PHONY: run gdb bench

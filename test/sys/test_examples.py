@@ -2,6 +2,7 @@
 import glob
 import gzip
 import os
+import re
 
 import pytest
 
@@ -28,11 +29,22 @@ def trees():
     return {os.path.basename(path): path for path in paths}
 
 
+def devices(name):
+    """What the example's machine has, as `make run` reads it."""
+    with open(os.path.join(TOP, "examples", name), encoding="utf-8") as script:
+        words = re.findall(r"^-- QEMU: (.*)$", script.read(), re.M)
+    return " ".join(words).replace("=build/guest/", f"={SHARED}/guest/").split()
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_boots_to_a_shell(machine, name):
-    console = machine(files={**guest_files(), **trees(), name: os.path.join(TOP, "examples", name)}, append="rom/" + name)
+    console = machine(files={**guest_files(), "pci-initrd": os.path.join(SHARED, "guest", "pci-initrd.cpio"), **trees(),
+                             name: os.path.join(TOP, "examples", name)}, append="rom/" + name, extra=devices(name))
     for line in FIRST_LINES.get(name, ["guest# "]):
         console.expect(line, timeout=180)
+    if name == "disk.lua":
+        # A cpio archive [newc].
+        assert "070701" in console.command_output("while [ ! -e /dev/nvme0n1 ]; do sleep 1; done; head -c 6 /dev/nvme0n1")
 
 
 @pytest.mark.parametrize("options, command, answer", [

@@ -16,8 +16,7 @@ SIZE = 1 << 20
 BLOCK = 4096
 
 # What a guest does with its disk: what is there is summed up, and written back behind it in another order. Disks come up late.
-USE_DISK = """for m in $(cat /modules/order); do insmod /modules/$m.ko; done;
-n=0; while [ ! -e /dev/{disk} ] && [ $n -lt 60 ]; do sleep 1; n=$((n+1)); done;
+USE_DISK = """n=0; while [ ! -e /dev/{disk} ] && [ $n -lt 60 ]; do sleep 1; n=$((n+1)); done;
 for d in /sys/bus/pci/devices/*; do echo pci: ${{d##*/}} $(cat $d/vendor) $(cat $d/device) $(head -n 1 $d/resource) irq $(cat $d/irq); done;
 echo sum: $(dd if=/dev/{disk} bs=4096 count=64 2>/dev/null | sha256sum);
 dd if=/dev/{disk} of=/dev/{disk} bs=4096 count=64 seek=128 conv=fsync 2>/dev/null;
