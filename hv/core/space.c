@@ -151,6 +151,25 @@ static enum err map_pieces(struct space *space, struct dataspace *ds, uint64_t o
 	return OK;
 }
 
+/* Is that the record of the call that goes on? One that failed has lost pieces at the front. */
+static bool is_record_of(const struct mapping *mapping, const struct dataspace *ds, uint64_t offset, ipa_t at,
+			 uint64_t size, unsigned int flags)
+{
+	return mapping->dataspace == ds && mapping->flags == flags && mapping_end(mapping) == at.v + size &&
+	       mapping->at.v - at.v == mapping->offset - offset && (mapping->failed || mapping->size == size);
+}
+
+/* What a call that fails has written goes in pieces, too. */
+static enum err take_back(struct mapping *mapping)
+{
+	enum err why = mapping->failed;
+
+	while (!space_unmap_mapping(mapping, MAP_BUDGET))
+		if (arch_irq_pending())
+			return ERR_AGAIN;
+	return why;
+}
+
 /* The mapping's record is made by the first piece, so that the range is taken and the dataspace's death finds it. */
 static enum err map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
 		    uint64_t size, unsigned int flags, uint64_t *done)
@@ -167,25 +186,23 @@ static enum err map(struct space *space, struct dataspace *ds, unsigned int righ
 			err = mapping_create(space, ds, at, offset, size, flags);
 		if (err)
 			return err;
-	} else {
-		/* Went on after an interrupt: our own record must still be there as we made it. */
-		mapping = first_above(space, at.v);
-		if (!mapping || mapping->at.v != at.v || mapping->size != size || mapping->dataspace != ds ||
-		    mapping->offset != offset || mapping->flags != flags || *done >= size || *done % L4_PAGE_SIZE)
-			return ERR_CANCELED;
 	}
+	/* Went on after an interrupt: our own record must still be there as we made it. */
+	mapping = first_above(space, at.v);
+	if (!mapping || !is_record_of(mapping, ds, offset, at, size, flags) || *done >= size || *done % L4_PAGE_SIZE)
+		return ERR_CANCELED;
+	if (mapping->failed)
+		return take_back(mapping);
 	err = map_pieces(space, ds, offset, at, size, flags, done);
+	if (!err || (err == ERR_AGAIN && *done))
+		return err;
 	/* No piece written yet: the next call must not take it for a new one. */
-	if (err == ERR_AGAIN && *done == 0) {
-		mapping_free(first_above(space, at.v));
+	if (*done == 0) {
+		mapping_free(mapping);
 		return err;
 	}
-	if (err && err != ERR_AGAIN) {
-		mapping = first_above(space, at.v);
-		while (mapping && !space_unmap_mapping(mapping, UINT64_MAX))
-			;
-	}
-	return err;
+	mapping->failed = err;
+	return take_back(mapping);
 }
 
 enum err space_map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,

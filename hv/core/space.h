@@ -16,7 +16,8 @@ struct mapping {
 	ipa_t at;                    /* in a physical DMA domain: the memory's own address */
 	uint64_t offset;
 	uint64_t size;
-	uint32_t flags; /* L4_MAP_* */
+	uint32_t flags;  /* L4_MAP_* */
+	enum err failed; /* why the call that made it is taking it back; OK: it is not */
 };
 
 enum space_kind {

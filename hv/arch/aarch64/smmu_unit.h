@@ -1,7 +1,7 @@
 /* One SMMUv3: bring-up, streams, invalidation, events. Pure: reaches registers and memory through smmu_io, so that the
  * host can record the order of everything. [SMMU]
  *
- *   stream number   63..6             5..0
+ *   stream number   31..6             5..0
  *                   level 1: 8 bytes  level 2: a page of 64 entries of 64 bytes, made when the first of them is attached
  *
  * From smmu_unit_start on every stream aborts that is not attached: its entry, or the whole page of it, is zero.

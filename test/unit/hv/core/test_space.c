@@ -188,6 +188,32 @@ static void mapping_is_checked_before_anything_happens(void **state)
 	end(&ds->obj);
 }
 
+/* Whoever claims progress that was not made, or has its quota end late, must not keep interrupts off for all that there
+ * is to take back. */
+static void a_map_that_fails_late_is_taken_back_in_pieces(void **state)
+{
+	struct fixture *f = *state;
+	struct dataspace *ds = make_dataspace(f, 4 * MIB);
+	struct space *space = make_space(f, true);
+	uint64_t at = 64 * MIB + PAGE, done = PAGE, pieces = 0;
+	enum err err;
+
+	assert_int_equal(map(space, ds, 0, at, 4 * MIB, RW), OK);
+	host.interrupt_every = 1;
+	while ((err = space_map(space, ds, L4_RIGHTS_ALL, 0, (ipa_t){at}, 4 * MIB, RW, &done)) == ERR_AGAIN)
+		pieces++;
+	host.interrupt_every = 0;
+	assert_int_equal(err, ERR_EXIST);
+	assert_true(pieces >= 4 * MIB / PAGE / 512);
+	for (uint64_t page = 0; page < 4 * MIB; page += PAGE)
+		assert_null(see(space, at + page));
+	assert_true(list_is_empty(&space->mappings));
+	/* Nothing is in the way of the next. */
+	assert_int_equal(map(space, ds, 0, at, 4 * MIB, RW), OK);
+	end(&space->obj);
+	end(&ds->obj);
+}
+
 static void a_space_has_so_many_mappings_and_no_more(void **state)
 {
 	struct fixture *f = *state;
@@ -483,6 +509,7 @@ int main(void)
 		TEST(memory_is_zero_when_it_is_seen),
 		TEST(memory_that_comes_back_is_zeroed_for_the_next),
 		TEST(mapping_is_checked_before_anything_happens),
+		TEST(a_map_that_fails_late_is_taken_back_in_pieces),
 		TEST(a_space_has_so_many_mappings_and_no_more),
 		TEST(who_may_not_write_cannot_map_for_writing),
 		TEST(a_slice_takes_only_its_own_mappings_along),
