@@ -29,26 +29,24 @@ static enum err add_regs(const struct tree *tree, int node, struct window_list *
 	return OK;
 }
 
-/* What the CPU sees of the buses below a bridge at the root. Entries that make no sense are none. */
+/* What the CPU sees of the bus behind a bridge. Entries that make no sense are none. */
 static enum err add_bridge(const struct tree *tree, int node, struct window_list *out, struct report *report)
 {
 	const char *type = find_string(tree->fdt, node, "device_type");
-	int cells = tree_address_cells(tree->fdt, 0), entry = (PCI_ADDRESS_CELLS + cells + PCI_SIZE_CELLS) * CELL,
-	    length;
+	int parent_node = fdt_parent_offset(tree->fdt, node), cells = tree_address_cells(tree->fdt, parent_node),
+	    entry = (PCI_ADDRESS_CELLS + cells + PCI_SIZE_CELLS) * CELL, length;
 	const uint8_t *ranges = fdt_getprop(tree->fdt, node, "ranges", &length);
 
-	if (!type || strcmp(type, "pci") || !ranges || cells < 1 || cells > 2 || length % entry ||
-	    fdt_parent_offset(tree->fdt, node))
+	if (!type || strcmp(type, "pci") || !ranges || cells < 1 || cells > 2 || length % entry)
 		return OK;
 	for (int at = 0; at < length; at += entry) {
 		const uint8_t *parent = ranges + at + PCI_ADDRESS_CELLS * CELL;
 		struct range range;
-		uint64_t end;
 		enum err e;
 
 		if (tree_cells_read(parent, cells, &range.base) != OK ||
 		    tree_cells_read(parent + cells * CELL, PCI_SIZE_CELLS, &range.size) != OK ||
-		    __builtin_add_overflow(range.base, range.size, &end))
+		    tree_to_cpu(tree->fdt, parent_node, &range) != OK)
 			continue;
 		e = add(tree, node, range, out, report);
 		if (e != OK)

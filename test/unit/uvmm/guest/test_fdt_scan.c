@@ -470,6 +470,34 @@ static void windows_are_those_of_enabled_devices_only(void **state)
 	blob_free(&blob);
 }
 
+/* Where no RAM is placed: also what a bridge on a bus of the SoC shows to the CPU. */
+static void windows_are_those_of_pci_bridges_too_wherever_they_are(void **state)
+{
+	struct blob blob = blob_compile(
+		"guest.dtb", "/dts-v1/; / { #address-cells = <1>; #size-cells = <1>;"
+			     "soc { #address-cells = <1>; #size-cells = <1>; ranges = <0 0x20000000 0x20000000>;"
+			     "p@0 { device_type = \"pci\"; reg = <0 0x100000>; #address-cells = <3>; #size-cells = <2>;"
+			     "ranges = <0x2000000 0 0x80000000 0x10000000 0 0x1000000>,"
+			     " <0x2000000 0 0x90000000 0x30000000 0 0x1000000>; }; };"
+			     "p@50000000 { device_type = \"pci\"; reg = <0x50000000 0x100000>; #address-cells = <3>;"
+			     "#size-cells = <2>; ranges = <0x2000000 0 0x80000000 0x60000000 0 0x1000000>; }; };");
+	static const struct range wanted[] = {
+		{0x20000000, 0x100000}, {0x30000000, 0x1000000}, {0x50000000, 0x100000}, {0x60000000, 0x1000000}};
+	struct report report = {0};
+	struct window_list list = {0};
+	struct tree tree;
+
+	(void)state;
+	assert_int_equal(fdt_edit_open(&blob, 1, &tree, &report), OK);
+	assert_int_equal(fdt_scan_windows(&tree, &list, &report), OK);
+	assert_int_equal(list.count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_memory_equal(&list.window[i].range, &wanted[i], sizeof wanted[i]);
+	window_list_free(&list);
+	tree_free(&tree);
+	blob_free(&blob);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +516,7 @@ int main(void)
 		cmocka_unit_test(cpu_nodes_beyond_the_vcpus_are_removed),
 		cmocka_unit_test(a_bare_tree_is_warned_about_and_gets_one_cpu),
 		cmocka_unit_test(windows_are_those_of_enabled_devices_only),
+		cmocka_unit_test(windows_are_those_of_pci_bridges_too_wherever_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
