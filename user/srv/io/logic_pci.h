@@ -147,6 +147,8 @@ void pci_name(const struct pci_function *f, char name[static PCI_NAME]);
 
 /* Find all functions, number buses. ERR_NOMEM; other faults are said. */
 enum err pci_scan(struct io_pci_bridge *host);
+/* Functions of one device reach each other by way of the SMMU only, as far as this one's ACS can: a reset forgets that. */
+void pci_keep_apart(const struct pci_function *f);
 
 /* ---- logic_pci_bar.c ---- */
 

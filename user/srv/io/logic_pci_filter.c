@@ -155,9 +155,11 @@ static uint32_t fix_command(struct pci_function *f, uint32_t old, uint32_t value
 {
 	if ((old & PCI_COMMAND_MASTER) == 0 && !f->may_master)
 		value &= ~PCI_COMMAND_MASTER;
-	/* The function may have been reset, by its client or by a change of power: its addresses are put back. */
+	/* The function may have been reset, by its client or by a change of power: its addresses are put back, and what
+	 * keeps it from its neighbours, before it does DMA again. */
 	if (f->is_decoded && !pci_bars_are_there(f))
 		pci_bars_write(f);
+	pci_keep_apart(f);
 	value &= ~(PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
 	return f->is_decoded ? value | PCI_COMMAND_MEMORY : value;
 }

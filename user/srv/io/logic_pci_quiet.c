@@ -160,6 +160,7 @@ void pci_reset(struct pci_function *const *function, unsigned int count)
 			continue;
 		}
 		pci_bars_write(function[i]);
+		pci_keep_apart(function[i]);
 		pci_silence(function[i]);
 	}
 }

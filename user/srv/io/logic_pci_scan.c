@@ -87,7 +87,7 @@ static void set_buses(const struct pci_function *bridge, unsigned int secondary,
 }
 
 /* What one function sends another without going up to the SMMU is sent up. [PCIE Access Control Services] */
-static void keep_apart(const struct pci_function *f)
+void pci_keep_apart(const struct pci_function *f)
 {
 	uint32_t has, now;
 
@@ -152,7 +152,7 @@ static enum err scan_slot(struct io_pci_bridge *host, struct pci_function *paren
 			return err;
 		if (i == 0 && f->is_multi)
 			functions = 8;
-		keep_apart(f);
+		pci_keep_apart(f);
 		err = pci_is_bridge(f) ? scan_behind(f, depth) : OK;
 		if (err != OK)
 			return err;

@@ -20,7 +20,7 @@ struct fake {
 	uint8_t config[4096];
 	uint8_t write[4096]; /* bits that keep what is written */
 	uint8_t clear[4096]; /* bits that a written 1 clears */
-	unsigned int express, power;
+	unsigned int express, power, acs;
 	unsigned int resets;
 	unsigned int writes; /* all, to any register */
 	unsigned int reset_takes_ms;
@@ -117,6 +117,8 @@ static inline void fake_reset(struct fake *f)
 	fake_put(f, PCI_COMMAND, 2, 0);
 	for (unsigned int reg = PCI_BAR; reg < PCI_BAR + 4 * PCI_BARS; reg++)
 		f->config[reg] &= (uint8_t)~f->write[reg];
+	if (f->acs != 0)
+		fake_put(f, f->acs + PCI_ACS_CONTROL, 2, 0);
 }
 
 static inline void fake_note(struct fake *f, unsigned int old_state)
@@ -272,6 +274,15 @@ static inline void fake_express(struct fake *f, unsigned int at, unsigned int ty
 	fake_may_write(f, at + PCI_EXP_CONTROL, 2, 0xffff);
 	fake_put(f, at + PCI_EXP_CONTROL, 2, 0x2810);
 	f->clear[at + PCI_EXP_STATUS] = 0x0f;
+}
+
+/* The first extended capability, able to redirect everything. */
+static inline void fake_acs(struct fake *f)
+{
+	f->acs = 0x100;
+	fake_put(f, f->acs, 4, 0x0001000d);
+	fake_put(f, f->acs + PCI_ACS_CAPS, 2, PCI_ACS_APART);
+	fake_may_write(f, f->acs + PCI_ACS_CONTROL, 2, PCI_ACS_APART);
 }
 
 static inline struct fake *world_add_bridge(struct world *w, struct fake *parent, unsigned int slot,

@@ -407,13 +407,34 @@ static void functions_of_a_device_are_for_one_bus(void **state)
 	io_pci_end(&world.machine);
 	io_machine_end(&world.machine);
 	world.machine.device_count = 0;
-	for (unsigned int i = 0; i < 2; i++) {
-		fake_put(world.fake[i], 0x100, 4, 0x0001000d);
-		fake_put(world.fake[i], 0x104, 2, 0x001d);
-		fake_may_write(world.fake[i], 0x106, 2, 0x001d);
-	}
+	for (unsigned int i = 0; i < 2; i++)
+		fake_acs(world.fake[i]);
 	scan(NULL);
 	assert_int_equal(check("/pcie@10000000/pci@00,01.0", "/pcie@10000000/pci@00,01.1", error), OK);
+}
+
+static void a_reset_does_not_end_what_keeps_functions_apart(void **state)
+{
+	struct fake *fake = add_disk(2, 1);
+	struct io_device *disk;
+
+	(void)state;
+	fake_express(fake, 0x40, 0, true);
+	fake_acs(fake);
+	scan(NULL);
+	assert_int_equal(fake_get(fake, fake->acs + PCI_ACS_CONTROL, 2), PCI_ACS_APART);
+	disk = find("/pcie@10000000/pci@00,02.0");
+	io_pci_quiet(&disk, 1);
+	assert_int_equal(fake->resets, 1);
+	assert_int_equal(fake_get(fake, fake->acs + PCI_ACS_CONTROL, 2), PCI_ACS_APART);
+	/* A client may reset it as well, and is let to do DMA only after that. */
+	io_pci_allow_dma(disk, true);
+	assert_int_equal(io_pci_config_write(disk, 0x40 + PCI_EXP_CONTROL, 2, PCI_EXP_CONTROL_FLR), OK);
+	assert_int_equal(fake->resets, 2);
+	assert_int_equal(fake_get(fake, fake->acs + PCI_ACS_CONTROL, 2), 0);
+	assert_int_equal(io_pci_config_write(disk, PCI_COMMAND, 2, PCI_COMMAND_MASTER), OK);
+	assert_int_equal(fake_get(fake, PCI_COMMAND, 2), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	assert_int_equal(fake_get(fake, fake->acs + PCI_ACS_CONTROL, 2), PCI_ACS_APART);
 }
 
 /* ---- clients ---- */
@@ -542,6 +563,7 @@ int main(void)
 		CASE(patterns_that_are_none_are_told),
 		CASE(one_requester_is_for_one_bus),
 		CASE(functions_of_a_device_are_for_one_bus),
+		CASE(a_reset_does_not_end_what_keeps_functions_apart),
 		CASE(functions_of_a_bus_are_reset_together),
 		CASE(clients_reach_usable_functions_only),
 		CASE(what_firmware_left_running_is_stopped_once),
