@@ -1,6 +1,7 @@
 /* A client of a bus with PCI functions: tells their configuration space as it sees it, tries what it must not be able to do,
  * and uses QEMU's device edu: its registers, its interrupt line, its DMA. Argument "nodma": without that; "run" and a
- * number: so many times more. test/sys/test_io_pci.py [PCI]
+ * number: so many times more. With capability `sign` that is its sign of life, which may outlive it. test/sys/test_io_pci.py
+ * [PCI]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,7 +234,8 @@ static bool open_bus(void)
 	uint32_t gate, sign;
 
 	return must(l4_env_cap("factory", &factory) == OK && l4_env_cap("vbus", &gate) == OK &&
-			    l4_slot_alloc(&sign) == OK && l4_factory_create_irq(factory, sign) == OK &&
+			    (l4_env_cap("sign", &sign) == OK ||
+			     (l4_slot_alloc(&sign) == OK && l4_factory_create_irq(factory, sign) == OK)) &&
 			    l4_slot_alloc(&irq) == OK && l4_factory_create_irq(factory, irq) == OK &&
 			    l4_irq_bind_thread(irq, L4_SLOT_SELF, 2) == OK && l4_vbus_open(&bus, gate, sign) == OK,
 		    "the bus cannot be opened");

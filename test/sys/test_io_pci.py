@@ -82,6 +82,24 @@ L4.Env.platform:system_shutdown(0)
     assert "wrong" not in console.text()
 
 
+def test_what_a_client_left_running_is_quiet_before_the_next_one_has_it_even_if_nobody_told_io(machine):
+    """io does not see that the first one ends, and then is another io, which knows of no client."""
+    console = machine(START + """
+local list = {edu = {"PCI/VEN_1234&DEV_11e8", unsafe_dma = true}}
+local io = vmm.start_io(list)
+local sign = L4.Env.user_factory:create(L4.Proto.Irq_sender)
+L4.default_loader:start({caps = {vbus = list.edu, sign = sign:m("rw")}, log = {"first"}}, "rom/pciclient"):wait()
+io:restart()
+L4.default_loader:start({caps = {vbus = list.edu}, log = {"second"}}, "rom/pciclient nodma"):wait()
+L4.Env.platform:system_shutdown(0)
+""", extra=EDU)
+    console.expect("first: edu: DMA there and back")
+    console.expect("first: all is well")
+    console.expect("second: .*00,03.0: 11e81234 .* command 0402")
+    console.expect("second: all is well")
+    assert console.expect_end() == 0
+
+
 def test_one_line_on_two_buses_is_refused(machine):
     """Slots 2 and 6 share interrupt 37."""
     console = machine(START + """

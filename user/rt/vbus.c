@@ -56,8 +56,10 @@ enum err l4_vbus_reopen(struct l4_vbus *bus)
 
 enum err l4_vbus_open(struct l4_vbus *bus, uint32_t gate, uint32_t sign)
 {
+	enum err err = l4_vbus_settle(gate, L4_VBUS_PATIENCE_MS);
+
 	*bus = (struct l4_vbus){.gate = gate, .sign = sign};
-	return open_again(bus);
+	return err == ERR_TIMEDOUT ? err : open_again(bus);
 }
 
 /* A call of the bus' client. An io that was started again does not know us yet, or died in the middle: once more. */

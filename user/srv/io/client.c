@@ -59,6 +59,7 @@ static struct answer open_bus(struct server *server, struct client *client, stru
 	if (err != OK)
 		return result(msg, err);
 	client->number++;
+	client->is_quiet = false;
 	msg->word[1] = client->bus->device_count;
 	msg->word[2] = client->bus->dma;
 	return words(msg, 3);
@@ -97,15 +98,18 @@ void client_end(struct server *server, struct client *client)
 	client->dma = 0;
 	l4_slot_drop(client->death);
 	client->death = 0;
+	client->is_quiet = true;
 	l4_log(L4_LOG_TRACE, "%s: its client has ended", client->bus->name);
 }
 
-/* Irqs come before calls, so deaths have been seen to. A client that died before we were started is nobody's death. */
+/* Irqs come before calls, so deaths have been seen to. A client that died before we were started is nobody's death; once
+ * is enough, since it takes time that other buses wait for. */
 static struct answer settle(struct client *client, struct l4_msg *msg)
 {
-	if (client->death == 0) {
+	if (client->death == 0 && !client->is_quiet) {
 		allow_dma(client->bus, false);
 		quiet(client->bus);
+		client->is_quiet = true;
 	}
 	return words(msg, 1);
 }
@@ -157,41 +161,34 @@ static struct answer tell_resource(const struct client *client, struct l4_msg *m
 	return words(msg, 5);
 }
 
-enum err client_make_window(const struct server *server, const struct io_resource *r, uint32_t *out_slot)
+enum err client_make_window(const struct server *server, struct io_resource *r)
 {
 	uint64_t first = r->base & ~(L4_PAGE_SIZE - 1);
 	uint64_t size = ((r->base + (r->size - 1)) | (L4_PAGE_SIZE - 1)) - first + 1;
-	enum err err = l4_slot_alloc(out_slot);
+	uint32_t window;
+	enum err err = l4_slot_alloc(&window);
 
 	if (err != OK)
 		return err;
-	err = l4_dataspace_slice(server->mmio, *out_slot, first, size, r->rights);
+	err = l4_dataspace_slice(server->mmio, window, first, size, r->rights);
 	if (err != OK)
-		l4_slot_free(*out_slot);
+		l4_slot_free(window);
+	else
+		r->window = window;
 	return err;
 }
 
-static struct answer give_window(struct server *server, const struct client *client, struct l4_msg *msg)
+/* The same one each time: we pay for it, and a client that asks again and again must not use up what others need. */
+static struct answer give_window(const struct client *client, struct l4_msg *msg)
 {
 	const struct io_resource *r = io_bus_resource(client->bus, msg->word[0], msg->word[1]);
-	uint32_t window = 0;
 	enum err err = r == NULL ? ERR_RANGE : r->type != L4_VBUS_TYPE_MEM ? ERR_INVAL : OK;
 
-	if (err == OK)
-		err = client_make_window(server, r, &window);
 	if (err != OK)
 		return result(msg, err);
-	server->sent = window;
-	l4_utcb()->cap[0] = (struct l4_cap_item){window, r->rights};
+	l4_utcb()->cap[0] = (struct l4_cap_item){r->window, r->rights};
 	msg->word[0] = OK;
 	return (struct answer){.words = 1, .caps = 1};
-}
-
-void client_answered(struct server *server)
-{
-	if (server->sent != 0)
-		l4_slot_drop(server->sent);
-	server->sent = 0;
 }
 
 /* The hypervisor connects them; the line is free again when the client's irq is dead. */
@@ -318,7 +315,7 @@ static struct answer serve_open(struct server *server, struct client *client, st
 	case L4_VBUS_RESOURCE:
 		return tell_resource(client, msg);
 	case L4_VBUS_MMIO:
-		return give_window(server, client, msg);
+		return give_window(client, msg);
 	case L4_VBUS_IRQ:
 		return bind_irq(server, client, msg);
 	case L4_VBUS_DMA:

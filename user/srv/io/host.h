@@ -14,6 +14,7 @@ struct client {
 	uint32_t number; /* how many there were, this one included */
 	uint32_t death;  /* our irq that tells its end; 0: there is no client */
 	uint32_t dma;    /* its DMA space; 0: none */
+	bool is_quiet;   /* nobody had the bus since its devices were made quiet */
 };
 
 /* A mapped window of configuration space. */
@@ -29,7 +30,6 @@ struct server {
 	struct ecam ecam[ECAMS_MAX];
 	unsigned int ecam_count;
 	struct io_fault_log faults;
-	uint32_t sent; /* slot of a capability that goes with the answer, to be dropped then */
 };
 
 struct answer {
@@ -47,9 +47,7 @@ bool host_next_fault(struct server *server, struct io_fault *out);
 
 /* Answer a call at the bus' gate. `death` is the badge that its death is told with, if this call makes it the client. */
 struct answer client_serve(struct server *server, struct client *client, struct l4_msg *msg, uint64_t death);
-/* Whole pages of registers, in a new slot. */
-enum err client_make_window(const struct server *server, const struct io_resource *resource, uint32_t *out_slot);
-/* The answer is with the caller. */
-void client_answered(struct server *server);
+/* Make what clients get of registers, whole pages. */
+enum err client_make_window(const struct server *server, struct io_resource *resource);
 /* The client is dead: its devices do nothing any more before its memory is let go. */
 void client_end(struct server *server, struct client *client);

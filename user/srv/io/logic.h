@@ -28,6 +28,7 @@ struct io_resource {
 	uint64_t base;   /* IRQ: INTID; MEM: physical address as the CPU sees it */
 	uint64_t size;   /* IRQ: 1 */
 	uint32_t rights; /* MEM: L4_RIGHT_R, L4_RIGHT_W of the window */
+	uint32_t window; /* MEM: slot of the capability that clients get; 0: not made yet */
 	char id[IO_ID + 1];
 };
 

@@ -73,26 +73,24 @@ static enum err open_gates(struct server *server)
 }
 
 /* What the hypervisor keeps to itself is found out now, not when a client asks. */
-static enum err check_windows(struct server *server)
+static enum err make_windows(struct server *server)
 {
 	for (unsigned int i = 0; i < server->machine.bus_count; i++) {
 		const struct io_bus *bus = server->machine.bus[i];
 
 		for (unsigned int d = 0; d < bus->device_count; d++)
 			for (unsigned int k = 0; k < bus->device[d]->resource_count; k++) {
-				const struct io_resource *r = &bus->device[d]->resource[k];
-				uint32_t window;
+				struct io_resource *r = &bus->device[d]->resource[k];
+				enum err err = r->type == L4_VBUS_TYPE_MEM ? client_make_window(server, r) : OK;
 
-				if (r->type != L4_VBUS_TYPE_MEM)
-					continue;
-				if (client_make_window(server, r, &window) != OK) {
+				if (err == ERR_PERM) {
 					l4_log(L4_LOG_ERROR,
 					       "%s: %s: %s 0x%lx..0x%lx: these registers are the hypervisor's own",
 					       bus->name, bus->device[d]->name, r->id, (unsigned long)r->base,
 					       (unsigned long)(r->base + r->size - 1));
-					return ERR_PERM;
 				}
-				l4_slot_drop(window);
+				if (err != OK)
+					return err;
 			}
 	}
 	return OK;
@@ -157,7 +155,7 @@ static enum err start(struct server *server, int argc, char **argv)
 		return err;
 	}
 	io_busses_tell(&server->machine);
-	err = check_windows(server);
+	err = make_windows(server);
 	if (err == OK)
 		err = open_gates(server);
 	if (err == OK)
@@ -201,7 +199,6 @@ _Noreturn static void loop(struct server *server)
 		enum err err = is_call ? l4_server_answer_caps(&msg, answer.words, answer.caps, 0)
 				       : l4_server_receive(&msg, 0);
 
-		client_answered(server);
 		is_call = false;
 		if (err != OK)
 			continue;

@@ -36,7 +36,8 @@ struct l4_vbus_resource {
 	char id[9]; /* "reg0" */
 };
 
-/* Become the client of the bus behind `gate`. ERR_BUSY: it has one. */
+/* Become the client of the bus behind `gate`. Its devices are quiet then, whatever a client before left, also while there
+ * was no io. ERR_BUSY: it has one. */
 enum err l4_vbus_open(struct l4_vbus *bus, uint32_t gate, uint32_t sign);
 
 /* The same again, after io came back; no harm when it never went. */
