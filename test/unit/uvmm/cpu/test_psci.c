@@ -54,6 +54,7 @@ static void answers_are_those_of_the_specification(void **state)
 		{0xc4000004, 0x55, 0, -2},            /* no such CPU */
 		{0x8400000e, 0, 0, -1},               /* SYSTEM_SUSPEND */
 		{0xc4000012, 1, 0, -2},               /* SYSTEM_RESET2: of no known type */
+		{0x84000012, 0x80000000, 0, -2},      /* of a vendor's type */
 		{0x8400001f, 0, 0, -1},               /* number not given out */
 		{0x84000020, 0, 0, -1},               /* outside PSCI */
 		{0x8400000a, 0x84000000, 0, 0},       /* PSCI_FEATURES */
@@ -200,6 +201,82 @@ static void psci_0_1_uses_the_ids_of_the_device_tree(void **state)
 	assert_int_equal(result(&f, 0, 0, 0, 0), -1);
 }
 
+/* Optional, and not offered: in neither form, and PSCI_FEATURES says so. [PSCI PSCI_FEATURES] */
+static void what_is_not_offered_is_refused_and_changes_nothing(void **state)
+{
+	static const uint32_t numbers[] = {
+		0x05, /* MIGRATE */
+		0x07, /* MIGRATE_INFO_UP_CPU */
+		0x0b, /* CPU_FREEZE */
+		0x0c, /* CPU_DEFAULT_SUSPEND */
+		0x0d, /* NODE_HW_STATE */
+		0x0f, /* PSCI_SET_SUSPEND_MODE */
+		0x10, /* PSCI_STAT_RESIDENCY */
+		0x11, /* PSCI_STAT_COUNT */
+		0x13, /* MEM_PROTECT */
+		0x14, /* MEM_PROTECT_CHECK_RANGE */
+		0x15, /* of PSCI 1.3 */
+		0x1f, /* given to nothing */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		for (unsigned int wide = 0; wide < 2; wide++) {
+			uint32_t id = (wide ? 0xc4000000 : 0x84000000) | numbers[i];
+			struct fake_vm f;
+
+			fake_vm_make(&f);
+			if (result(&f, id, 0x101, ENTRY, 0) != PSCI_NOT_SUPPORTED)
+				fail_msg("function 0x%x: %lld", id, (long long)f.page[0].x[0]);
+			assert_int_equal(f.page[0].x[1], 0x101);
+			assert_int_equal(f.page[0].pc, VM_PC);
+			assert_int_equal(f.starts, 0);
+			assert_int_equal(f.vm.vcpu[1].power, VCPU_POWER_OFF);
+			assert_int_equal(result(&f, 0x8400000a, id, 0, 0), PSCI_NOT_SUPPORTED);
+		}
+	}
+}
+
+/* PSCI_FEATURES and the calls agree, for every number in both forms. */
+static void features_tells_exactly_what_there_is(void **state)
+{
+	static const uint32_t narrow[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0a, 0x12};
+	static const uint32_t wide[] = {0x01, 0x03, 0x04, 0x12};
+	uint64_t expected[2] = {0, 0}, told[2] = {0, 0};
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++)
+		expected[0] |= 1ull << narrow[i];
+	for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+		expected[1] |= 1ull << wide[i];
+	for (uint32_t number = 0; number < 64; number++) {
+		told[0] |= (uint64_t)(result(&f, 0x8400000a, 0x84000000 | number, 0, 0) >= 0) << number;
+		told[1] |= (uint64_t)(result(&f, 0x8400000a, 0xc4000000 | number, 0, 0) >= 0) << number;
+	}
+	assert_int_equal(told[0], expected[0]);
+	assert_int_equal(told[1], expected[1]);
+}
+
+static void psci_0_1_suspends_and_answers_with_the_same_codes(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	f.vm.psci_cpu_suspend = 0x95c1ba5e;
+	f.vm.psci_cpu_on = 0x95c1ba60;
+	assert_int_equal(result(&f, 0x95c1ba5e, 0, 0, 0), 0);
+	assert_int_equal(result(&f, 0x95c1ba5e, 0x00010000, ENTRY, 0), 0);
+	assert_int_equal(result(&f, 0x95c1ba5e, 0x00010000, 0x1000, 0), PSCI_INVALID_ADDRESS);
+	assert_int_equal(result(&f, 0x95c1ba5e, 0x00020000, ENTRY, 0), PSCI_INVALID_PARAMETERS);
+	assert_int_equal(result(&f, 0x95c1ba60, 0x77, ENTRY, 0), PSCI_INVALID_PARAMETERS);
+	assert_int_equal(result(&f, 0x95c1ba60, 0, ENTRY, 0), PSCI_ALREADY_ON);
+	/* The tree did not name CPU_OFF. */
+	assert_int_equal(result(&f, 0x95c1ba5f, 0, 0, 0), PSCI_NOT_SUPPORTED);
+}
+
 static void cpu_with_csv2_does_not_need_the_branch_predictor_call(void **state)
 {
 	struct fake_vm f;
@@ -222,6 +299,9 @@ int main(void)
 		cmocka_unit_test(cpu_on_refuses_what_cannot_start),
 		cmocka_unit_test(cpu_on_with_32_bits_looks_at_32_bits),
 		cmocka_unit_test(psci_0_1_uses_the_ids_of_the_device_tree),
+		cmocka_unit_test(psci_0_1_suspends_and_answers_with_the_same_codes),
+		cmocka_unit_test(what_is_not_offered_is_refused_and_changes_nothing),
+		cmocka_unit_test(features_tells_exactly_what_there_is),
 		cmocka_unit_test(cpu_with_csv2_does_not_need_the_branch_predictor_call),
 	};
 
