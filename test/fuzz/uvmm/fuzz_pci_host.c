@@ -120,7 +120,7 @@ static void step(struct machine *m, const uint8_t *c)
 		break;
 	case MMIO_REMOTE:
 		if (r->slot >= PCI_SLOTS || !m->host.state.function[r->slot].is_there || r->reg >= 0x1000 ||
-		    r->reg % r->size || r->size > 4 || (r->reg < 0x40 && r->reg / 4 != 1) || r->shift > 16)
+		    r->reg % r->size || r->size > 4 || (r->reg < 0x40 && r->reg / 4 != 1) || r->shift > 8)
 			abort();
 		(void)pci_request_result(r, UINT32_MAX >> (32 - 8 * r->size));
 		break;

@@ -5,13 +5,13 @@
 
 /* The header, by byte [PCI configuration space header]; R: kept here, W: the guest's, D: the device is asked. */
 enum {
-	REG_ID = 0x00,         /* R  vendor and device */
-	REG_COMMAND = 0x04,    /* W  and D: what is written is passed on */
-	REG_STATUS = 0x06,     /* D */
-	REG_CLASS = 0x08,      /* R  class and revision */
-	REG_HEADER = 0x0c,     /* R  cache line size, latency timer, header type, BIST: only the type, which is 0 */
-	REG_BAR = 0x10,        /* W  six of them */
-	REG_ROM = 0x30,        /* R  none: 0 */
+	REG_ID = 0x00,      /* R  vendor and device */
+	REG_COMMAND = 0x04, /* W  and D: what is written is passed on, and the device asked whether it has it still */
+	REG_STATUS = 0x06,  /* D */
+	REG_CLASS = 0x08,   /* R  class and revision */
+	REG_HEADER = 0x0c,  /* R  cache line size, latency timer, header type, BIST: only the type, which is 0 */
+	REG_BAR = 0x10,     /* W  six of them */
+	REG_ROM = 0x30,     /* R  none: 0 */
 	REG_CAPABILITY = 0x34, /* R */
 	REG_INTERRUPT = 0x3c,  /* W  line; R pin */
 	REG_DEVICE = 0x40,     /* D  everything from here on */
@@ -312,17 +312,31 @@ static enum mmio_result load(struct pci_host *host, unsigned int slot, unsigned 
 	const struct pci_function *function = &host->state.function[slot];
 	struct pci_request request = {.slot = slot, .reg = reg, .size = access->size};
 
-	if (reg == REG_COMMAND && access->size == 4) {
-		request.reg = REG_STATUS;
-		request.size = 2;
-		request.shift = 16;
-		request.ours = function->command;
-		return ask(host, &request);
-	}
 	if (reg >= REG_DEVICE || (reg & ~1u) == REG_STATUS)
 		return ask(host, &request);
+	if ((reg & ~3u) == REG_COMMAND) {
+		request.reg = REG_COMMAND;
+		request.size = 4;
+		request.is_command = true;
+		request.command = function->command;
+		request.shift = (reg & 3) * 8;
+		request.mask = size_mask(access->size);
+		return ask(host, &request);
+	}
 	access->value = word_read(function, reg & ~3u) >> (reg & 3) * 8 & size_mask(access->size);
 	return MMIO_OK;
+}
+
+/* The device's memory is always decoded, but after a reset. */
+uint32_t pci_request_result(const struct pci_request *request, uint32_t answer)
+{
+	uint32_t command = request->command;
+
+	if (!request->is_command)
+		return answer;
+	if (!(answer & COMMAND_MEMORY))
+		command &= answer;
+	return ((answer & 0xffff0000) | command) >> request->shift & request->mask;
 }
 
 static enum mmio_result store(struct pci_host *host, unsigned int slot, unsigned int reg, uint32_t value,

@@ -17,6 +17,7 @@
  *
  * The identifying half of the header is a copy made when the function was added. Command and BARs are ours: a BAR is
  * moved by mapping the device's registers elsewhere in the guest's address space, the device itself stays where it is.
+ * A device that was reset has lost its command, and says so: guests restore only what they find changed.
  * The status, the command's effect on the device and everything behind the header are asked of somebody else, who
  * filters it and may take long: such an access ends with MMIO_REMOTE, and what to ask is in `request`.
  *
@@ -71,9 +72,11 @@ struct pci_request {
 	unsigned int slot, reg, size;
 	bool write;
 	uint32_t value; /* to be written */
-	/* What a load gets is the answer, shifted left, with these bits of ours. */
+	/* A load of the command, which is ours: the device is asked for the whole word, and this byte on is what the load gets. */
+	bool is_command;
+	uint16_t command;
 	unsigned int shift;
-	uint32_t ours;
+	uint32_t mask;
 };
 
 struct pci_host_port {
@@ -114,10 +117,7 @@ bool pci_host_assign(struct pci_host *host);
 enum mmio_result pci_host_access(void *device, struct mmio_access *access);
 
 /* What a load gets for the answer to a request. */
-static inline uint32_t pci_request_result(const struct pci_request *request, uint32_t answer)
-{
-	return answer << request->shift | request->ours;
-}
+uint32_t pci_request_result(const struct pci_request *request, uint32_t answer);
 
 /* An access to an address in a window where no BAR is: all ones, as from a bus where nobody answers. */
 enum mmio_result pci_window_access(void *device, struct mmio_access *access);

@@ -293,6 +293,36 @@ static void a_bar_that_cannot_be_mapped_is_tried_again(void **state)
 	assert_int_equal(m->count, 1);
 }
 
+/* A load of the command of slot 1, when the device says that about command and status. */
+static uint32_t get_command(struct machine *m, unsigned int size, uint32_t word)
+{
+	uint64_t value = 0;
+
+	assert_int_equal(poke(m, 1, COMMAND, size, false, &value), MMIO_REMOTE);
+	assert_int_equal(m->host.request.reg, COMMAND);
+	assert_int_equal(m->host.request.size, 4);
+	assert_false(m->host.request.write);
+	return pci_request_result(&m->host.request, word);
+}
+
+/* Guests write what they had saved only where it has changed. */
+static void a_device_that_was_reset_has_lost_its_command(void **state)
+{
+	struct machine *m = *state;
+	uint64_t value = 0;
+
+	decode(m, 1, true);
+	assert_int_equal(get_command(m, 2, 0x00100006), MEMORY | MASTER);
+	assert_int_equal(get_command(m, 2, 0x00100000), 0);
+	assert_int_equal(get_command(m, 4, 0x00100000), 0x00100000);
+	assert_int_equal(get_command(m, 1, 0x00100400), 0);
+	assert_int_equal(poke(m, 1, COMMAND + 1, 1, false, &value), MMIO_REMOTE);
+	assert_int_equal(pci_request_result(&m->host.request, 0x00100002), 0);
+	decode(m, 1, true);
+	assert_true(m->host.request.write);
+	assert_int_equal(m->host.request.value, MEMORY | MASTER);
+}
+
 static void the_command_is_ours_and_goes_on_to_the_device(void **state)
 {
 	struct machine *m = *state;
@@ -303,7 +333,7 @@ static void the_command_is_ours_and_goes_on_to_the_device(void **state)
 	assert_int_equal(m->host.request.size, 2);
 	assert_true(m->host.request.write);
 	assert_int_equal(m->host.request.value, 0x0546);
-	assert_int_equal(get(m, 1, COMMAND, 2), 0x0546);
+	assert_int_equal(get_command(m, 2, 0xffff0546), 0x0546);
 	/* One byte changes the whole. */
 	assert_int_equal(put(m, 1, COMMAND, 1, 4), MMIO_REMOTE);
 	assert_int_equal(m->host.request.value, 0x0504);
@@ -315,11 +345,7 @@ static void the_command_is_ours_and_goes_on_to_the_device(void **state)
 	/* The status is the device's, the command ours. */
 	uint64_t value = 0;
 
-	assert_int_equal(poke(m, 1, COMMAND, 4, false, &value), MMIO_REMOTE);
-	assert_int_equal(m->host.request.reg, STATUS);
-	assert_int_equal(m->host.request.size, 2);
-	assert_false(m->host.request.write);
-	assert_int_equal(pci_request_result(&m->host.request, 0x0010), 0x00100006);
+	assert_int_equal(get_command(m, 4, 0x00100402), 0x00100006);
 	assert_int_equal(poke(m, 1, STATUS + 1, 1, false, &value), MMIO_REMOTE);
 	assert_int_equal(m->host.request.reg, STATUS + 1);
 	assert_int_equal(pci_request_result(&m->host.request, 0x12), 0x12);
@@ -389,6 +415,7 @@ int main(void)
 		TEST(finding_out_a_size_while_decoding_is_nothing_to_tell),
 		TEST(a_bar_that_cannot_be_mapped_is_tried_again),
 		TEST(the_command_is_ours_and_goes_on_to_the_device),
+		TEST(a_device_that_was_reset_has_lost_its_command),
 		TEST(what_is_behind_the_header_is_asked_of_the_device),
 		TEST(firmware_would_leave_addresses_that_work),
 		TEST(what_is_no_function_is_refused),
