@@ -30,6 +30,7 @@ struct server {
 	struct ecam ecam[ECAMS_MAX];
 	unsigned int ecam_count;
 	struct io_fault_log faults;
+	uint32_t fault_irq; /* tells of refused accesses */
 };
 
 struct answer {

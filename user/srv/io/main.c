@@ -13,6 +13,10 @@
 #include "user/srv/io/config.h"
 #include "user/srv/io/host.h"
 
+/* Refused accesses taken between two looks at clients. */
+#define FAULTS_AT_ONCE 16u
+#define FAULTS_PAUSE_MS 2u
+
 #define BADGE_FAULT 1ull
 /* A bus' gate and its client's death; the latter with the number of the client, so that an old one's is told. */
 #define BADGE_BUS(index) (0x100ull + (index))
@@ -98,18 +102,17 @@ static enum err make_windows(struct server *server)
 
 static enum err open_faults(struct server *server)
 {
-	uint32_t irq;
 	enum err err;
 
 	if (server->iommu == 0)
 		return OK;
-	err = l4_slot_alloc(&irq);
+	err = l4_slot_alloc(&server->fault_irq);
 	if (err == OK)
-		err = l4_factory_create_irq(server->factory, irq);
+		err = l4_factory_create_irq(server->factory, server->fault_irq);
 	if (err == OK)
-		err = l4_irq_bind_thread(irq, L4_SLOT_SELF, BADGE_FAULT);
+		err = l4_irq_bind_thread(server->fault_irq, L4_SLOT_SELF, BADGE_FAULT);
 	if (err == OK)
-		err = l4_iommu_bind_irq(server->iommu, irq);
+		err = l4_iommu_bind_irq(server->iommu, server->fault_irq);
 	if (err != OK)
 		l4_log(L4_LOG_WARN, "faults of devices are not told: %s", l4_err_text(err));
 	return OK;
@@ -174,9 +177,14 @@ static void tell_faults(struct server *server)
 	struct io_fault fault;
 	char line[IO_ERROR];
 
-	while (host_next_fault(server, &fault))
+	for (unsigned int n = 0; n < FAULTS_AT_ONCE; n++) {
+		if (!host_next_fault(server, &fault))
+			return;
 		if (io_fault_line(&server->machine, &server->faults, &fault, l4_now() / (l4_counter_hz() / 1000), line))
 			l4_log(L4_LOG_WARN, "%s", line);
+	}
+	/* A device can be refused faster than we take. Clients are served meanwhile. */
+	(void)l4_irq_deadline(server->fault_irq, l4_now() + l4_ticks_of_ms(FAULTS_PAUSE_MS));
 }
 
 static void take_irq(struct server *server, uint64_t badge)
