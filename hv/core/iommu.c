@@ -99,9 +99,13 @@ bool iommu_leave_space(struct space *space, unsigned int budget)
 
 enum err iommu_bind_irq(struct irq *irq)
 {
-	if (listener && listener != irq)
+	if (listener == irq)
+		return OK;
+	if (listener)
 		return ERR_BUSY;
 	listener = irq;
+	/* What was refused before made its sign when nobody listened, and makes no other until it is taken. */
+	irq_trigger(irq);
 	return OK;
 }
 

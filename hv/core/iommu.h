@@ -38,7 +38,7 @@ enum err iommu_make_physical(struct space *space);
 /* A dead domain's streams are detached, so many at a time; true: none is left. */
 bool iommu_leave_space(struct space *space, unsigned int budget);
 
-/* ERR_BUSY: another irq that still lives is told. */
+/* Triggered at once, as there may be refused accesses already. ERR_BUSY: another irq that still lives is told. */
 enum err iommu_bind_irq(struct irq *irq);
 /* The irq ends. */
 void iommu_forget(const struct irq *irq);

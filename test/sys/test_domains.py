@@ -144,4 +144,4 @@ def test_memory_that_a_device_knows_is_nobody_elses(machine):
     console = machine(DEVICE_SCRIPT, cpus=1, extra=DEVICES)
     console.expect("dma ended with exit code 0", timeout=120)
     text = console.text()
-    assert text.count("ok - ") == 3 and "not ok" not in text
+    assert text.count("ok - ") == 4 and "not ok" not in text

@@ -367,6 +367,8 @@ static void everything_is_given_back(const struct l4_factory_info *before)
 /* Capabilities, devices, and the irq for faults. */
 static void set_up(uint64_t ecam_address)
 {
+	struct l4_iommu_fault fault;
+	struct l4_msg m = {0};
 	uint32_t mmio;
 	volatile void *ecam;
 
@@ -380,6 +382,10 @@ static void set_up(uint64_t ecam_address)
 	must(l4_factory_create_irq(factory, irq), "a new irq");
 	must(l4_irq_bind_thread(irq, L4_SLOT_SELF, FAULT_BADGE), "an irq bound");
 	must(l4_iommu_bind_irq(iommu, irq), "an irq for faults");
+	report(!l4_receive(&m, l4_now() + l4_ticks_of_ms(20000)) && m.badge == FAULT_BADGE,
+	       "who begins to listen is told to look");
+	while (!l4_iommu_fault(iommu, &fault))
+		;
 }
 
 static void run_all(void)

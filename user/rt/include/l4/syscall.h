@@ -479,7 +479,7 @@ static inline enum err l4_iommu_fault(uint32_t iommu, struct l4_iommu_fault *out
 	return err;
 }
 
-/* Then take all there are: the irq comes for the first one after that. */
+/* The irq comes at once, for what there may be already; then for the first one after all have been taken. */
 static inline enum err l4_iommu_bind_irq(uint32_t iommu, uint32_t irq)
 {
 	return l4_invoke1(iommu, L4_IOMMU_BIND_IRQ, irq);
