@@ -100,12 +100,12 @@ static enum err apply(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 	return OK;
 }
 
-/* The last letter about the same interrupt, if it too makes it pending; else NULL. */
+/* The last letter about the same interrupt, if it says the same: pending, or no more; else NULL. */
 static uint64_t *find_letter(struct vcpu *vcpu, uint64_t virq)
 {
 	for (uint32_t i = vcpu->mail_count; i-- > 0;)
 		if (!((vcpu->mail[i] ^ virq) & L4_VIRQ_INTID_MASK))
-			return (vcpu->mail[i] | virq) & L4_VIRQ_CLEAR ? NULL : &vcpu->mail[i];
+			return (vcpu->mail[i] ^ virq) & L4_VIRQ_CLEAR ? NULL : &vcpu->mail[i];
 	return NULL;
 }
 

@@ -364,6 +364,28 @@ static void a_line_goes_with_its_guest_from_cpu_to_cpu(void **state)
 	assert_true(waits(b));
 }
 
+/* Neither vCPU runs meanwhile, as when a debugger holds them, so that all that is said to them waits. */
+static void a_line_that_goes_to_and_fro_still_comes(void **state)
+{
+	struct world *w = *state;
+	struct thread *a = make_vcpu(w, 1), *b = make_vcpu(w, 2);
+	struct irq *irq = make_irq(w);
+
+	host.cpu = 0;
+	assert_int_equal(irq_bind_line(irq, LINE, true), OK);
+	for (unsigned int i = 0; i < 2 * VCPU_MAIL_MAX; i++) {
+		assert_int_equal(irq_bind_vcpu(irq, b, ON), OK);
+		assert_int_equal(irq_bind_vcpu(irq, a, ON), OK);
+	}
+	fire(1);
+	assert_true(host.line[LINE].enabled);
+	vcpu_take_mail(a->vcpu);
+	assert_true(waits(a));
+	host.cpu = 2;
+	vcpu_take_mail(b->vcpu);
+	assert_false(waits(b));
+}
+
 static void an_irq_that_is_a_guests_already_gets_a_line_that_is_open(void **state)
 {
 	struct world *w = *state;
@@ -597,6 +619,7 @@ int main(void)
 		TEST(a_line_that_is_disabled_does_not_come_out_of_the_mailbox),
 		TEST(a_line_that_fires_although_disabled_is_kept_for_later),
 		TEST(a_line_goes_with_its_guest_from_cpu_to_cpu),
+		TEST(a_line_that_goes_to_and_fro_still_comes),
 		TEST(an_irq_that_is_a_guests_already_gets_a_line_that_is_open),
 		TEST(a_masked_line_stays_masked_whatever_the_guest_does),
 		TEST(the_state_of_a_line_can_be_seen_while_it_is_masked),
