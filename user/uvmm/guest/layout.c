@@ -238,10 +238,12 @@ static enum err place_fixed(struct space *space, const struct image *kernel, str
 					   (unsigned long long)range_end(space->area[space->area_count - 1]) - 1,
 					   space->node ? "reg" : "--rambase");
 		if (conflict)
-			return report_fail(report, ERR_EXIST,
-					   "%s: the segment at %#llx (%s) lies on the reserved range at %#llx (%s)",
-					   kernel->file.name, (unsigned long long)wanted.base, REPORT_SIZE(wanted.size),
-					   (unsigned long long)conflict->base, REPORT_SIZE(conflict->size));
+			return report_fail(
+				report, ERR_EXIST,
+				"%s: the segment at %#llx (%s) lies on the reserved range at %#llx (%s); move that "
+				"range, or link the kernel elsewhere",
+				kernel->file.name, (unsigned long long)wanted.base, REPORT_SIZE(wanted.size),
+				(unsigned long long)conflict->base, REPORT_SIZE(conflict->size));
 		e = occupy(space, wanted.base, wanted.size, report);
 		if (e != OK)
 			return e;
@@ -306,7 +308,8 @@ enum err layout_place_images(const struct layout_image_input *in, struct layout 
 	enum err e = OK;
 
 	if (in->dtb_size > DTB_SIZE_MAX)
-		return report_fail(report, ERR_RANGE, "the device tree has %s, a guest takes at most 2 MiB",
+		return report_fail(report, ERR_RANGE,
+				   "the device tree has %s, a guest takes at most 2 MiB; make it smaller",
 				   REPORT_SIZE(in->dtb_size));
 	/* The ramdisk first, as it is larger; but a tree with a low limit may need that very place. */
 	for (int dtb_first = 0; dtb_first < 2; dtb_first++) {

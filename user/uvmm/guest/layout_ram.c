@@ -89,7 +89,8 @@ static bool find_hole_for_all(const struct layout_ram_input *in, const struct la
 static enum err check_source(const struct ram_source *source, struct report *report)
 {
 	if (!source->size)
-		return report_fail(report, ERR_INVAL, "the dataspace '%s' is empty, so the guest has no RAM",
+		return report_fail(report, ERR_INVAL,
+				   "the dataspace '%s' is empty, so the guest has no RAM; create it larger",
 				   source->cap);
 	if (source->size % L4_PAGE_SIZE)
 		return report_fail(report, ERR_INVAL,
@@ -104,11 +105,13 @@ static enum err check_base(const struct layout_ram_input *in, const struct layou
 	struct hole hole;
 
 	if (base % L4_PAGE_SIZE)
-		return report_fail(report, ERR_INVAL, "the RAM base %#llx is not page aligned",
-				   (unsigned long long)base);
+		return report_fail(report, ERR_INVAL, "the RAM base %#llx is not page aligned; use a multiple of %#llx",
+				   (unsigned long long)base, L4_PAGE_SIZE);
 	if (base >= in->space->limit)
-		return report_fail(report, ERR_RANGE, "the RAM base %#llx is too high: guest addresses end at %#llx",
-				   (unsigned long long)base, (unsigned long long)in->space->limit);
+		return report_fail(
+			report, ERR_RANGE,
+			"the RAM base %#llx is too high: guest addresses end at %#llx; choose a lower --rambase",
+			(unsigned long long)base, (unsigned long long)in->space->limit);
 	if (!next_hole(in, layout, base, &hole) || hole.base != base)
 		return report_fail(report, ERR_EXIST,
 				   "the RAM base %#llx lies in or too near below a device; choose another --rambase",
