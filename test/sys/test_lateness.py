@@ -56,16 +56,19 @@ def lateness(machine, churn, priority):
     found = console.expect(r"ticker: late by median (\d+), 99th percentile (\d+), most (\d+)\s", timeout=TIME_LIMIT, silence=TIME_LIMIT)
     rounds = int(console.expect(r"rounds:\s+(\d+)\D").group(1))
     print(f"{churn}, priority {priority}: median {found.group(1)}, 99th percentile {found.group(2)}, most {found.group(3)}, {rounds} rounds")
-    return int(found.group(2)), int(found.group(3)), rounds
+    return int(found.group(1)), int(found.group(2)), int(found.group(3)), rounds
 
 
 @pytest.mark.parametrize("churn, priority", [("reboots", 16), ("kills", 16), ("start and stop", 16), ("reboots", 200)])
 def test_a_tick_is_as_late_beside_vms_that_come_and_go_as_beside_one_that_stays(machine, churn, priority):
-    """Of lower priority, and of the same, where the guest that ticks still comes first when it wakes."""
-    undisturbed, _, _ = lateness(machine, "neighbour", 16)
-    percentile, most, rounds = lateness(machine, churn, priority)
+    """Of lower priority: nearly to the instruction. Of the same: at the most a time slice, and mostly as alone."""
+    _, undisturbed, _, _ = lateness(machine, "neighbour", 16)
+    median, percentile, most, rounds = lateness(machine, churn, priority)
     assert rounds >= TICKS // 400
-    # Among equals a VM's threads that wake each other can come first, until their time slice is over.
-    assert percentile <= (undisturbed * 5 // 4 if priority < 200 else undisturbed * 2)
+    if priority == 200:
+        # Among equals whoever wakes comes first, and keeps the CPU until it waits or its time slice of 3 ms is over.
+        assert median <= undisturbed * 5 // 4 and most <= 3_200_000
+        return
+    assert percentile <= undisturbed * 5 // 4
     # No piece of the hypervisor's work on a death or a birth is longer, whatever dies or is born.
-    assert priority == 200 or most <= 20000
+    assert most <= 20000

@@ -1,7 +1,7 @@
 """ned on the machine: scripts, programs, their ends, and what it says when something is wrong."""
 import pytest
 
-from conftest import guest_files
+from conftest import bare_guest, guest_files
 
 PRELUDE = "local vmm = require 'vmm'\n"
 
@@ -90,8 +90,8 @@ print("left over: " .. used() - before)
 
 
 def test_a_program_has_no_capability_that_was_not_given(machine):
-    console = machine('L4.default_loader:start({}, "rom/uvmm")\n', {"Image": b"x" * 100})
-    console.expect("capability 'ram' is missing")
+    console = machine('L4.default_loader:start({}, "rom/uvmm")\n', {"Image": bare_guest("ends")})
+    console.expect('the VM has no RAM: there is no capability "ram"; add it')
     console.expect("uvmm ended with exit code 1")
 
 
@@ -103,7 +103,7 @@ def test_a_program_has_no_capability_that_was_not_given(machine):
     (PRELUDE + "vmm.start_vm{id = 1, mem_algin = 21}\n",
      r"rom/test.lua:2: start_vm '1': unknown option 'mem_algin' \(= 21\); did you mean 'mem_align'\?"),
     (PRELUDE + "vmm.start_vm{id = 'a', kernel = 'rom/uvm'}\n", r"start_vm 'a': kernel = \"rom/uvm\": the ROM has no such file; did you mean 'rom/uvmm'"),
-    (PRELUDE + "vmm.start_vm{mem = 4096}\n", "no memory for a dataspace of 4 GiB in one piece: factory has .* left .* largest free piece is"),
+    (PRELUDE + "vmm.start_vm{mem = 4096}\n", "no memory for a dataspace of 4 GiB in one piece aligned to 2 MiB: factory has .* left .* largest free piece is"),
     ('L4.default_loader:start({}, "rom/umm")\n', r"rom/umm cannot be started: the ROM has no such file; did you mean 'rom/uvmm'\?"),
     ('L4.default_loader:start({}, "rom/test.lua")\n', "rom/test.lua cannot be started: the file is no ELF file"),
     ('L4.default_loader:start({mem = 65536}, "rom/uvmm")\n', "the quota or the memory is used up .*its factory has"),
