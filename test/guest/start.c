@@ -33,11 +33,16 @@ _Noreturn void psci_system_off(void)
 	halt();
 }
 
-int32_t cpu_start(unsigned int cpu, void (*what)(unsigned int cpu))
+void cpu_set_work(unsigned int cpu, void (*what)(unsigned int cpu))
 {
 	secondary_work[cpu] = what;
 	/* The other CPU reads image and stack with its caches off; the mapping of secondary_work is cacheable. */
 	dsb();
+}
+
+int32_t cpu_start(unsigned int cpu, void (*what)(unsigned int cpu))
+{
+	cpu_set_work(cpu, what);
 	return psci_call(PSCI_CPU_ON, machine.cpu[cpu], (uint64_t)(uintptr_t)secondary_entry, cpu);
 }
 

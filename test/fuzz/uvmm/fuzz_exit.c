@@ -76,7 +76,12 @@ static bool step(struct fake_vm *f, const uint8_t *data)
 	check_vcpu(f, vcpu);
 	if (next == VCPU_STOPPED)
 		vcpu->power = VCPU_POWER_OFF;
-	return next == VCPU_RUN || next == VCPU_STOPPED;
+	if (next == VCPU_VM_SUSPEND) { /* and woken at once */
+		if (f->vm.vcpu[1 - vcpu->index].power != VCPU_POWER_OFF || !fake_is_ram(NULL, (ipa_t){vcpu->entry}))
+			abort();
+		vcpu_reset(vcpu, vcpu->entry, vcpu->context);
+	}
+	return next == VCPU_RUN || next == VCPU_STOPPED || next == VCPU_VM_SUSPEND;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

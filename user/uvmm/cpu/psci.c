@@ -21,13 +21,14 @@ enum {
 	SYSTEM_OFF = 0x08,
 	SYSTEM_RESET = 0x09,
 	PSCI_FEATURES = 0x0a,
+	SYSTEM_SUSPEND = 0x0e,
 	SYSTEM_RESET2 = 0x12,
 };
 
 #define SYSTEM_WARM_RESET 0
 
 /* Which functions there are, and whether they have a 64-bit form. Not offered, hence NOT_SUPPORTED: MIGRATE and
- * MIGRATE_INFO_UP_CPU (no trusted OS), CPU_FREEZE, CPU_DEFAULT_SUSPEND, NODE_HW_STATE, SYSTEM_SUSPEND, SET_SUSPEND_MODE,
+ * MIGRATE_INFO_UP_CPU (no trusted OS), CPU_FREEZE, CPU_DEFAULT_SUSPEND, NODE_HW_STATE, SET_SUSPEND_MODE,
  * PSCI_STAT_*, MEM_PROTECT*. */
 enum { HAS_32 = 1, HAS_64 = 2 };
 static const uint8_t offered[] = {
@@ -40,6 +41,7 @@ static const uint8_t offered[] = {
 	[SYSTEM_OFF] = HAS_32,
 	[SYSTEM_RESET] = HAS_32,
 	[PSCI_FEATURES] = HAS_32,
+	[SYSTEM_SUSPEND] = HAS_32 | HAS_64,
 	[SYSTEM_RESET2] = HAS_32 | HAS_64,
 };
 
@@ -141,6 +143,22 @@ static int64_t cpu_suspend(struct vcpu *vcpu, bool wide)
 	return 0;
 }
 
+/* 0: the VM sleeps from here on. [PSCI SYSTEM_SUSPEND] */
+static int64_t system_suspend(struct vcpu *vcpu, bool wide)
+{
+	const struct vm *vm = vcpu->vm;
+	uint64_t entry = argument(vcpu, 1, wide);
+
+	if (!entry_is_good(vcpu, entry))
+		return PSCI_INVALID_ADDRESS;
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		if (&vm->vcpu[i] != vcpu && __atomic_load_n(&vm->vcpu[i].power, __ATOMIC_RELAXED) != VCPU_POWER_OFF)
+			return PSCI_DENIED;
+	vcpu->entry = entry;
+	vcpu->context = argument(vcpu, 2, wide);
+	return 0;
+}
+
 static int64_t features(struct vcpu *vcpu)
 {
 	uint32_t function = (uint32_t)vcpu->page->x[1];
@@ -178,6 +196,11 @@ enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
 			return VCPU_VM_OFF;
 		case SYSTEM_RESET:
 			return VCPU_VM_RESET;
+		case SYSTEM_SUSPEND:
+			result = system_suspend(vcpu, wide);
+			if (result == 0)
+				return VCPU_VM_SUSPEND;
+			break;
 		case SYSTEM_RESET2:
 			/* Linux asks for a warm reset when it panics and was told "panic=1 reboot=panic_warm"; a kernel
 			 * without a driver for pvpanic can tell it so. [LINUX admin-guide/kernel-parameters.txt, reboot=] */

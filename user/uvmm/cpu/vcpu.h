@@ -17,17 +17,23 @@
 
 /* What the run loop does after an exit. */
 enum vcpu_next {
-	VCPU_RUN,      /* enter the guest again */
-	VCPU_STOPPED,  /* the guest turned this vCPU off */
-	VCPU_VM_OFF,   /* the guest turned the VM off */
-	VCPU_VM_RESET, /* the guest asked for a restart */
-	VCPU_VM_PANIC, /* the guest's kernel says that it panicked */
-	VCPU_DEBUG,    /* a debugger has it rest: what it met is noted */
-	VCPU_REMOTE,   /* a device has to ask somebody else: when that is done, exit_resume */
-	VCPU_VM_HALT,  /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
+	VCPU_RUN,        /* enter the guest again */
+	VCPU_STOPPED,    /* the guest turned this vCPU off */
+	VCPU_VM_OFF,     /* the guest turned the VM off */
+	VCPU_VM_RESET,   /* the guest asked for a restart */
+	VCPU_VM_SUSPEND, /* the guest asked for suspend to RAM: entry and context say where it wakes */
+	VCPU_VM_PANIC,   /* the guest's kernel says that it panicked */
+	VCPU_DEBUG,      /* a debugger has it rest: what it met is noted */
+	VCPU_REMOTE,     /* a device has to ask somebody else: when that is done, exit_resume */
+	VCPU_VM_HALT,    /* the guest did what --fault-mode=halt does not let pass, or cannot go on */
 };
 
-enum vcpu_power { VCPU_POWER_OFF, VCPU_POWER_ON, VCPU_POWER_PENDING };
+enum vcpu_power {
+	VCPU_POWER_OFF,
+	VCPU_POWER_ON,
+	VCPU_POWER_PENDING,   /* about to be on */
+	VCPU_POWER_SUSPENDED, /* the VM sleeps, and this vCPU is the one that wakes */
+};
 
 struct vcpu;
 
@@ -51,7 +57,7 @@ struct vcpu {
 	unsigned int bus_hint;
 	uint32_t power;   /* enum vcpu_power, changed with compare and exchange */
 	uint64_t mpidr;   /* affinity fields */
-	uint64_t entry;   /* where CPU_ON starts it */
+	uint64_t entry;   /* where CPU_ON or the end of a suspend starts it */
 	uint64_t context; /* and its x0 there */
 	uint64_t cntp_ctl, cntp_cval;
 	uint64_t exits[VCPU_EXIT_KINDS];
@@ -81,6 +87,14 @@ bool vcpu_fetch(struct vcpu *vcpu, uint64_t groups);
 /* Reset state as PSCI asks for, at EL1 with the MMU off, about to execute at entry with x0. [PSCI CPU_ON]
  * [ARM AArch64.TakeReset] */
 void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0);
+
+/* It executes nothing until somebody makes its power PENDING. */
+static inline bool vcpu_is_down(const struct vcpu *vcpu)
+{
+	uint32_t power = __atomic_load_n(&vcpu->power, __ATOMIC_ACQUIRE);
+
+	return power == VCPU_POWER_OFF || power == VCPU_POWER_SUSPENDED;
+}
 
 /* Step over the trapped instruction: four bytes, as there is no AArch32. What a completed instruction does to PSTATE:
  * BTYPE and SS become 0. */

@@ -51,6 +51,7 @@ enum host_event {
 	HOST_EVENT_WORK,  /* look what there is to do: text to be written, room for input, an end */
 	HOST_EVENT_DEBUG, /* input on a channel of host/debug.c */
 	HOST_EVENT_BUS,   /* io serves the virtual bus again */
+	HOST_EVENT_LINE,  /* a line of the machine that is the guest's, while the VM sleeps */
 	HOST_EVENT_WATCH, /* time to see whether the guest still does something */
 	HOST_EVENT_KICK,  /* look at hold, power and end */
 	HOST_EVENT_TIMER,
@@ -98,6 +99,9 @@ struct host_debug {
 struct host_line {
 	uint32_t intid; /* the guest's name for it */
 	uint32_t irq;   /* capability */
+	bool level;
+	bool watched; /* by the service thread, while the VM sleeps */
+	bool fired;   /* and it came */
 };
 
 /* A dataspace that is RAM of the guest. */
@@ -106,6 +110,12 @@ struct host_ram {
 	uint64_t size;
 	uint8_t *view;             /* all of it in our own space */
 	struct ram_extent *extent; /* DMA without IOMMU: where it is; malloc */
+};
+
+/* sleep.c: suspend to RAM. */
+struct host_sleep {
+	struct vcpu *vcpu; /* which wakes; NULL: the VM does not sleep */
+	bool deep;         /* timers and watch are off, lines are the service thread's */
 };
 
 /* dma.c: where devices of the VM do their DMA. */
@@ -136,6 +146,7 @@ struct host {
 	unsigned int log_used; /* lines for the log that the service thread writes, each ended by 0 */
 	char log[HOST_LOG_MAX];
 	struct host_watch watch;
+	struct host_sleep sleep;
 	struct host_vbus vbus;
 	struct host_pci pci;
 	bool ended;
@@ -211,6 +222,10 @@ void host_uart_feed(struct host_uart *uart);
 enum err host_line_add(struct host *host, uint32_t intid, uint32_t irq, bool level);
 /* With the lock held: the guest configured it. ERR_NOENT: no such line. */
 enum err host_line_configure(struct host *host, unsigned int cpu, uint64_t virq);
+/* The same, while the VM sleeps: the lines that wake vCPU `cpu` come to the calling thread instead; and back to the guest,
+ * with what came meanwhile. */
+void host_lines_watch(struct host *host, unsigned int cpu);
+void host_lines_give_back(struct host *host);
 /* The same: is it pending at the machine's GIC, not given to the guest yet? An edge may be forgotten before. */
 bool host_line_is_pending(const struct host *host, uint32_t intid, bool forget);
 
@@ -244,8 +259,14 @@ _Noreturn void host_vcpu_main(void *cpu);
 /* With the lock held: the VM ends. The first reason counts. */
 void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
 
+/* sleep.c: from the vCPU's own thread, with the lock held: the VM sleeps until an interrupt that the guest left enabled is
+ * pending. The service thread does the rest: after each event it looks. */
+void host_sleep(struct host *host, struct vcpu *vcpu);
+void host_sleep_look(struct host *host);
+
 /* watch.c: a VM whose guest has stopped for good ends. */
 void host_watch_arm(struct host *host);
+void host_watch_stop(struct host *host);
 void host_watch_due(struct host *host);
 
 /* service.c: have vCPU 0 started, serve the VM to its end; the exit code. */

@@ -172,11 +172,6 @@ static void take_irq(struct host_vcpu *cpu, bool *timer)
 		*timer = true;
 }
 
-static bool is_off(const struct host_vcpu *cpu)
-{
-	return __atomic_load_n(&cpu->vcpu->power, __ATOMIC_ACQUIRE) == VCPU_POWER_OFF;
-}
-
 void host_vcpu_rest(struct host_vcpu *cpu)
 {
 	bool timer = false;
@@ -187,7 +182,7 @@ void host_vcpu_rest(struct host_vcpu *cpu)
 	(void)host_vcpu_write_out(cpu, ALL_GROUPS);
 	__atomic_fetch_or(&cpu->state, HOST_VCPU_PARKED, __ATOMIC_ACQ_REL);
 	/* The last step is one with the look at the count: who adds to it afterwards finds PARKED gone. */
-	while (is_off(cpu) ||
+	while (vcpu_is_down(cpu->vcpu) ||
 	       !__atomic_compare_exchange_n(&cpu->state, &parked, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
 		parked = HOST_VCPU_PARKED;
 		take_irq(cpu, &timer);

@@ -121,7 +121,7 @@ static void withdraw_in_page(struct l4_vcpu_state *page, uint64_t word)
  * it. Both are said with the lock held. */
 static bool is_at_rest(const struct host_vcpu *cpu)
 {
-	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) != 0 || cpu->vcpu->power == VCPU_POWER_OFF;
+	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) != 0 || vcpu_is_down(cpu->vcpu);
 }
 
 static void give(void *context, unsigned int cpu, uint64_t virq)

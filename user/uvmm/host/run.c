@@ -57,6 +57,9 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 		else if (debug_cpu_off(&host->debug.vm, cpu->vcpu->index))
 			host_service_wake(host);
 		return;
+	case VCPU_VM_SUSPEND:
+		host_sleep(host, cpu->vcpu);
+		return;
 	case VCPU_VM_OFF:
 		host_end(host, HOST_END_OFF, cpu->vcpu);
 		break;
@@ -74,7 +77,7 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 	host_vcpu_hold(host, cpu->vcpu->index);
 }
 
-/* CPU_ON, or the VM's beginning. */
+/* CPU_ON, the VM's beginning, or the end of its sleep. */
 static void power_up(struct host_vcpu *cpu)
 {
 	struct vcpu *vcpu = cpu->vcpu;

@@ -168,12 +168,19 @@ static void handle(struct host *host, uint64_t badge)
 	case HOST_EVENT_BUS:
 		host_vbus_look(host);
 		break;
+	case HOST_EVENT_LINE:
+		host_lock(host);
+		if (index < host->line_count)
+			host->line[index].fired = host->line[index].watched;
+		host_unlock(host);
+		break;
 	case HOST_EVENT_WATCH:
 		host_watch_due(host);
 		break;
 	default:
 		break;
 	}
+	host_sleep_look(host);
 }
 
 /* ---- beginning and end ---- */

@@ -68,11 +68,17 @@ void host_watch_due(struct host *host)
 		watch->pause = watch->pause < PAUSE_MAX ? 2 * watch->pause : PAUSE_MAX;
 		look(host);
 	}
+	if (!host->sleep.deep)
+		host_watch_arm(host);
 	host_unlock(host);
-	host_watch_arm(host);
 }
 
 void host_watch_arm(struct host *host)
 {
 	(void)l4_irq_deadline(host->watch.irq, l4_now() + l4_ticks_of_ms(PERIOD_MS));
+}
+
+void host_watch_stop(struct host *host)
+{
+	(void)l4_irq_deadline(host->watch.irq, 0);
 }

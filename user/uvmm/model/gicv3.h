@@ -128,3 +128,7 @@ void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1
 
 /* Something enabled is pending for that vCPU at the distributor, delivered or not: what wakes a sleeping VM. */
 bool gic_is_pending(struct gic *gic, unsigned int cpu);
+/* Would this one, if it became pending? */
+bool gic_would_wake(const struct gic *gic, unsigned int cpu, uint32_t intid);
+/* A bound one had another way for a while: its configuration goes out once more. */
+void gic_bind_again(struct gic *gic, uint32_t intid);

@@ -1,4 +1,4 @@
-/* What becomes of a vCPU's interrupts when it is turned on [GIC GICR_ISPENDR0, GICD_ISPENDR<n>] [PSCI CPU_ON]. Pure. */
+/* What becomes of a vCPU's interrupts when it is turned on, and which of them wake a VM that sleeps [GIC GICR_ISPENDR0, GICD_ISPENDR<n>] [PSCI CPU_ON]. Pure. */
 #include "model/gicv3_bank.h"
 
 static struct gic_range range_of(struct gic *gic, unsigned int cpu, uint32_t intid)
@@ -40,4 +40,21 @@ void gic_cpu_give_again(struct gic *gic, unsigned int cpu)
 		range = gic_shared_range(gic, bank);
 		gic_deliver(gic, &range, ~0u);
 	}
+}
+
+bool gic_would_wake(const struct gic *gic, unsigned int cpu, uint32_t intid)
+{
+	if (intid < 32 || intid >= 32 + gic->state.spi_count)
+		return false;
+	return gic->state.spi[intid / 32 - 1].enable >> intid % 32 & 1 && gic->state.target[intid - 32] == cpu;
+}
+
+void gic_bind_again(struct gic *gic, uint32_t intid)
+{
+	struct gic_range range;
+
+	if (intid < 32 || intid >= 32 + gic->state.spi_count)
+		return;
+	range = gic_shared_range(gic, intid / 32 - 1);
+	gic_configure_bound(gic, &range, 1u << intid % 32);
 }

@@ -52,7 +52,7 @@ static void answers_are_those_of_the_specification(void **state)
 		{0xc4000004, 0, 3, 0},                /* */
 		{0xc4000004, 0, 4, -2},               /* no such level */
 		{0xc4000004, 0x55, 0, -2},            /* no such CPU */
-		{0x8400000e, 0, 0, -1},               /* SYSTEM_SUSPEND */
+		{0x8400000e, 0, 0, -9},               /* SYSTEM_SUSPEND: to where no RAM is */
 		{0xc4000012, 1, 0, -2},               /* SYSTEM_RESET2: of no known type */
 		{0x84000012, 0x80000000, 0, -2},      /* of a vendor's type */
 		{0x8400001f, 0, 0, -1},               /* number not given out */
@@ -61,7 +61,7 @@ static void answers_are_those_of_the_specification(void **state)
 		{0x8400000a, 0x80000000, 0, 0},       /* of SMCCC_VERSION */
 		{0x8400000a, 0xc4000003, 0, 0},       /* */
 		{0x8400000a, 0xc4000001, 0, 0},       /* original power_state format */
-		{0x8400000a, 0xc400000e, 0, -1},      /* SYSTEM_SUSPEND */
+		{0x8400000a, 0xc400000e, 0, 0},       /* SYSTEM_SUSPEND */
 		{0x8400000a, 0xc4000008, 0, -1},      /* SYSTEM_OFF has no 64-bit form */
 		{0x8400000a, 0xc4000012, 0, 0},       /* SYSTEM_RESET2 */
 		{0x8400000a, 0x12345678, 0, -1},      /* */
@@ -240,8 +240,8 @@ static void what_is_not_offered_is_refused_and_changes_nothing(void **state)
 /* PSCI_FEATURES and the calls agree, for every number in both forms. */
 static void features_tells_exactly_what_there_is(void **state)
 {
-	static const uint32_t narrow[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0a, 0x12};
-	static const uint32_t wide[] = {0x01, 0x03, 0x04, 0x12};
+	static const uint32_t narrow[] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x06, 0x08, 0x09, 0x0a, 0x0e, 0x12};
+	static const uint32_t wide[] = {0x01, 0x03, 0x04, 0x0e, 0x12};
 	uint64_t expected[2] = {0, 0}, told[2] = {0, 0};
 	struct fake_vm f;
 
@@ -257,6 +257,32 @@ static void features_tells_exactly_what_there_is(void **state)
 	}
 	assert_int_equal(told[0], expected[0]);
 	assert_int_equal(told[1], expected[1]);
+}
+
+static void system_suspend_says_where_to_wake(void **state)
+{
+	struct fake_vm f;
+
+	(void)state;
+	fake_vm_make(&f);
+	assert_int_equal(call4(&f, EC_HVC, 0xc400000e, ENTRY + 8, 0xabcdef0123456789, 0), VCPU_VM_SUSPEND);
+	assert_int_equal(f.vm.vcpu[0].entry, ENTRY + 8);
+	assert_true(f.vm.vcpu[0].context == 0xabcdef0123456789);
+	assert_int_equal(call4(&f, EC_SMC, 0x8400000e, 0xffffffff00000000 | ENTRY, 0xffffffff00000007, 0),
+			 VCPU_VM_SUSPEND);
+	assert_int_equal(f.vm.vcpu[0].entry, ENTRY);
+	assert_int_equal(f.vm.vcpu[0].context, 7);
+	/* The address is looked at first. */
+	f.vm.vcpu[1].power = VCPU_POWER_ON;
+	assert_int_equal(result(&f, 0xc400000e, 0x1000, 0, 0), PSCI_INVALID_ADDRESS);
+	assert_int_equal(result(&f, 0xc400000e, ENTRY + 2, 0, 0), PSCI_INVALID_ADDRESS);
+	assert_int_equal(result(&f, 0xc400000e, VM_DEVICE, 0, 0), PSCI_INVALID_ADDRESS);
+	assert_int_equal(result(&f, 0xc400000e, ENTRY, 0, 0), PSCI_DENIED);
+	f.vm.vcpu[1].power = VCPU_POWER_PENDING;
+	assert_int_equal(result(&f, 0xc400000e, ENTRY + 4, 5, 0), PSCI_DENIED);
+	/* What was refused changed nothing. */
+	assert_int_equal(f.vm.vcpu[0].entry, ENTRY);
+	assert_int_equal(f.vm.vcpu[0].context, 7);
 }
 
 static void psci_0_1_suspends_and_answers_with_the_same_codes(void **state)
@@ -299,6 +325,7 @@ int main(void)
 		cmocka_unit_test(cpu_on_refuses_what_cannot_start),
 		cmocka_unit_test(cpu_on_with_32_bits_looks_at_32_bits),
 		cmocka_unit_test(psci_0_1_uses_the_ids_of_the_device_tree),
+		cmocka_unit_test(system_suspend_says_where_to_wake),
 		cmocka_unit_test(psci_0_1_suspends_and_answers_with_the_same_codes),
 		cmocka_unit_test(what_is_not_offered_is_refused_and_changes_nothing),
 		cmocka_unit_test(features_tells_exactly_what_there_is),

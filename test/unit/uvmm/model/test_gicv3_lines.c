@@ -286,6 +286,37 @@ static void a_pending_line_keeps_its_cpu_awake(void **state)
 	assert_false(gic_is_pending(&m.gic, 1));
 }
 
+static void what_would_wake_a_cpu_is_enabled_and_goes_to_it(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make_enabled(&m);
+	assert_true(gic_would_wake(&m.gic, 0, LEVEL));
+	assert_false(gic_would_wake(&m.gic, 1, LEVEL));
+	assert_false(gic_would_wake(&m.gic, 0, 31));
+	assert_false(gic_would_wake(&m.gic, 0, 4000));
+	put(&m, GICD_CTLR, 0);
+	assert_true(gic_would_wake(&m.gic, 0, LEVEL));
+	put(&m, ICENABLER, BIT(LEVEL));
+	assert_false(gic_would_wake(&m.gic, 0, LEVEL));
+}
+
+static void a_line_that_had_another_way_is_configured_again(void **state)
+{
+	struct machine m;
+	unsigned int before;
+
+	(void)state;
+	make_enabled(&m);
+	before = m.hv.configures;
+	gic_bind_again(&m.gic, LEVEL);
+	assert_int_equal(m.hv.configures, before + 1);
+	gic_bind_again(&m.gic, 31);
+	gic_bind_again(&m.gic, 4000);
+	assert_int_equal(m.hv.configures, before + 1);
+}
+
 static void lines_that_cannot_be_are_refused(void **state)
 {
 	struct machine m;
@@ -311,6 +342,8 @@ int main(void)
 		cmocka_unit_test(edge_or_level_is_the_machines_to_say),
 		cmocka_unit_test(what_is_pending_for_a_cpu_that_goes_off_is_there_when_it_is_on_again),
 		cmocka_unit_test(a_pending_line_keeps_its_cpu_awake),
+		cmocka_unit_test(what_would_wake_a_cpu_is_enabled_and_goes_to_it),
+		cmocka_unit_test(a_line_that_had_another_way_is_configured_again),
 		cmocka_unit_test(lines_that_cannot_be_are_refused),
 	};
 
