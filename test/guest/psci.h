@@ -23,6 +23,11 @@
 #define PSCI_ON_PENDING (-5)
 #define PSCI_INVALID_ADDRESS (-9)
 
+/* What AFFINITY_INFO answers. */
+#define AFFINITY_ON 0
+#define AFFINITY_OFF 1
+#define AFFINITY_ON_PENDING 2
+
 /* x[0..17] go in and come out. In calls.S. */
 void psci_call_hvc(uint64_t x[18]);
 void psci_call_smc(uint64_t x[18]);

@@ -35,6 +35,11 @@ static uint64_t any_function(void)
 	}
 }
 
+static unsigned int state_of_other(void)
+{
+	return (unsigned int)psci_call(PSCI_AFFINITY_INFO, machine.cpu[1], 0, 0);
+}
+
 /* Zeros are no instructions, and its vectors are where nothing is. */
 void wild_lost_cpu(void)
 {
@@ -46,8 +51,11 @@ void wild_lost_cpu(void)
 	}
 	report(psci_call(PSCI_CPU_ON, machine.cpu[1], (uintptr_t)zeros, 0) == PSCI_SUCCESS,
 	       "another CPU is started where no code is");
+	/* Not before it has had its turn on the machine's CPU; then long enough to go wrong. */
+	for (unsigned int i = 0; i < 1000 && state_of_other() == AFFINITY_ON_PENDING; i++)
+		timer_delay(10000);
 	timer_delay(10000);
-	report(psci_call(PSCI_AFFINITY_INFO, machine.cpu[1], 0, 0) == 0, "and is on, whatever it does there");
+	report_value(state_of_other() == AFFINITY_ON, "and is on, whatever it does there", state_of_other());
 }
 
 void wild_calls(void)
