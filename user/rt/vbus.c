@@ -31,9 +31,9 @@ static enum err call(uint32_t gate, struct l4_msg *msg, uint32_t cap, uint32_t r
 	return (enum err)(int64_t)msg->word[0];
 }
 
-static enum err open_again(struct l4_vbus *bus)
+static enum err open_bus(struct l4_vbus *bus, bool is_fresh)
 {
-	struct l4_msg msg = {.tag = L4_TAG(L4_VBUS_OPEN, 0)};
+	struct l4_msg msg = {.tag = L4_TAG(L4_VBUS_OPEN, 1), .word = {is_fresh}};
 	enum err err = call(bus->gate, &msg, bus->sign, L4_RIGHT_R | L4_RIGHT_W, 0, L4_VBUS_PATIENCE_MS);
 
 	if (err == OK) {
@@ -46,7 +46,7 @@ static enum err open_again(struct l4_vbus *bus)
 enum err l4_vbus_reopen(struct l4_vbus *bus)
 {
 	struct l4_msg msg = {.tag = L4_TAG(L4_VBUS_DMA, 0)};
-	enum err err = open_again(bus);
+	enum err err = open_bus(bus, false);
 
 	if (err == OK && bus->dma != 0)
 		err = call(bus->gate, &msg, bus->dma, DMA_RIGHTS, 0, L4_VBUS_PATIENCE_MS);
@@ -56,10 +56,8 @@ enum err l4_vbus_reopen(struct l4_vbus *bus)
 
 enum err l4_vbus_open(struct l4_vbus *bus, uint32_t gate, uint32_t sign)
 {
-	enum err err = l4_vbus_settle(gate, L4_VBUS_PATIENCE_MS);
-
 	*bus = (struct l4_vbus){.gate = gate, .sign = sign};
-	return err == ERR_TIMEDOUT ? err : open_again(bus);
+	return open_bus(bus, true);
 }
 
 /* A call of the bus' client. An io that was started again does not know us yet, or died in the middle: once more. */

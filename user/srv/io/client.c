@@ -46,13 +46,35 @@ static enum err watch(struct server *server, struct client *client, uint32_t sig
 	return err;
 }
 
+static void allow_dma(const struct io_bus *bus, bool is_allowed)
+{
+	for (unsigned int i = 0; i < bus->device_count; i++)
+		if (bus->device[i]->is_pci)
+			io_pci_allow_dma(bus->device[i], is_allowed);
+}
+
+/* No device does any more what its last client told it; their memory stays until this is done. Once is enough, since it
+ * takes time that other buses wait for. */
+static void make_quiet(struct client *client)
+{
+	if (client->is_quiet)
+		return;
+	allow_dma(client->bus, false);
+	io_pci_quiet(client->bus->device, client->bus->device_count);
+	client->is_quiet = true;
+}
+
 static struct answer open_bus(struct server *server, struct client *client, struct l4_msg *msg, uint64_t death)
 {
 	uint32_t sign = 0;
+	bool is_fresh = msg->word[0] != 0;
 	enum err err = client->death != 0 ? ERR_BUSY : l4_server_keep_cap(msg, 0, L4_KIND_IRQ, &sign);
 
 	if (err != OK)
 		return result(msg, err);
+	/* Who had the bus before may have ended while there was no io, and ned not have told yet. */
+	if (is_fresh)
+		make_quiet(client);
 	err = watch(server, client, sign, death);
 	/* Held by us it would not die. */
 	l4_slot_drop(sign);
@@ -65,12 +87,6 @@ static struct answer open_bus(struct server *server, struct client *client, stru
 	return words(msg, 3);
 }
 
-/* Their memory stays until this is done. */
-static void quiet(const struct io_bus *bus)
-{
-	io_pci_quiet(bus->device, bus->device_count);
-}
-
 /* The first `count` of the bus' streams. */
 static void unbind_streams(struct server *server, const struct io_bus *bus, unsigned int count)
 {
@@ -80,17 +96,9 @@ static void unbind_streams(struct server *server, const struct io_bus *bus, unsi
 						bus->device[i]->stream[k].stream) == OK);
 }
 
-static void allow_dma(const struct io_bus *bus, bool is_allowed)
-{
-	for (unsigned int i = 0; i < bus->device_count; i++)
-		if (bus->device[i]->is_pci)
-			io_pci_allow_dma(bus->device[i], is_allowed);
-}
-
 void client_end(struct server *server, struct client *client)
 {
-	allow_dma(client->bus, false);
-	quiet(client->bus);
+	make_quiet(client);
 	if (client->dma != 0) {
 		unbind_streams(server, client->bus, UINT32_MAX);
 		l4_slot_drop(client->dma);
@@ -98,19 +106,14 @@ void client_end(struct server *server, struct client *client)
 	client->dma = 0;
 	l4_slot_drop(client->death);
 	client->death = 0;
-	client->is_quiet = true;
 	l4_log(L4_LOG_TRACE, "%s: its client has ended", client->bus->name);
 }
 
-/* Irqs come before calls, so deaths have been seen to. A client that died before we were started is nobody's death; once
- * is enough, since it takes time that other buses wait for. */
+/* Irqs come before calls, so deaths have been seen to. A client that died before we were started is nobody's death. */
 static struct answer settle(struct client *client, struct l4_msg *msg)
 {
-	if (client->death == 0 && !client->is_quiet) {
-		allow_dma(client->bus, false);
-		quiet(client->bus);
-		client->is_quiet = true;
-	}
+	if (client->death == 0)
+		make_quiet(client);
 	return words(msg, 1);
 }
 
