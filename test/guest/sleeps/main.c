@@ -110,9 +110,26 @@ static void after_input(unsigned int cpu)
 	psci_system_off();
 }
 
+static void after_alarm(unsigned int cpu);
+
+/* The timer's time comes while the machine sleeps. */
+_Noreturn static void suspend_with_timer(void)
+{
+	rtc_quiet();
+	rtc_alarm_in(2);
+	gic_enable(machine.rtc_irq);
+	gic_enable(machine.timer_irq);
+	timer_set(timer_now() + timer_us(500000));
+	suspend(after_alarm);
+}
+
+static unsigned int attempts;
 static void after_alarm(unsigned int cpu)
 {
 	(void)cpu;
+	/* On a slow host it may have come before the machine slept, which then wakes at once, and rightly. */
+	if ((int32_t)(rtc_read(RTC_DR) - alarm_at) < 0 && attempts++ < 3)
+		suspend_with_timer();
 	check_state("the alarm");
 	report_value((int32_t)(rtc_read(RTC_DR) - alarm_at) >= 0, "not before the alarm, though the timer's time came",
 		     rtc_read(RTC_DR));
@@ -132,18 +149,15 @@ static void after_pending(unsigned int cpu)
 	(void)cpu;
 	check_state("what was pending");
 	report(gic_is_pending(machine.rtc_irq), "it is pending still");
-	rtc_quiet();
-	rtc_alarm_in(2);
-	gic_enable(machine.rtc_irq);
 	if (rounds++ == 0) {
+		rtc_quiet();
+		rtc_alarm_in(1);
+		gic_enable(machine.rtc_irq);
 		while (!(rtc_read(RTC_RIS) & 1))
 			;
 		suspend(after_pending);
 	}
-	/* The timer's time comes while the machine sleeps. */
-	gic_enable(machine.timer_irq);
-	timer_set(timer_now() + timer_us(500000));
-	suspend(after_alarm);
+	suspend_with_timer();
 }
 
 static volatile bool may_go;
