@@ -92,17 +92,21 @@ vmm.start_vm{id = 1, mem = 16, vbus = list.edu, kernel = "rom/pci.bin", bootargs
     assert "io does not answer: the configuration space of PCI devices reads as all ones for 5 s" in console.text()
 
 
-def test_a_real_machines_tree_starts_with_and_without_pci_devices(machine, tmp_path):
-    """QEMU's own tree has a bridge with MSIs and INTx for all slots."""
+def machines_tree(tmp_path):
+    """QEMU's own tree, as a file: its bridge has MSIs, and INTx for all slots."""
     tree = tmp_path / "qemu.dtb"
     subprocess.run(["qemu-system-aarch64", "-M", f"virt,gic-version=3,dumpdtb={tree}", "-cpu", "cortex-a57", "-display", "none", "-nic", "none"],
                    check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(tree)
+
+
+def test_a_real_machines_tree_starts_with_and_without_pci_devices(machine, tmp_path):
     console = machine(START + """
 local list = {edu = {"PCI/VEN_1234&DEV_11e8", unsafe_dma = true}}
 vmm.start_io(list)
 vmm.start_vm{id = 1, mem = 16, kernel = "rom/ends.bin", bootargs = "do=off", fdt = "rom/qemu.dtb"}
 vmm.start_vm{id = 2, mem = 16, kernel = "rom/pci.bin", fdt = "rom/qemu.dtb", vbus = list.edu, ext_args = {"-v"}}
-""", files={"pci.bin": bare_guest("pci"), "ends.bin": bare_guest("ends"), "qemu.dtb": str(tree)}, extra=EDU)
+""", files={"pci.bin": bare_guest("pci"), "ends.bin": bare_guest("ends"), "qemu.dtb": machines_tree(tmp_path)}, extra=EDU)
     for _ in range(2):
         console.expect("the guest turned the VM off")
     text = console.text()
@@ -113,13 +117,17 @@ vmm.start_vm{id = 2, mem = 16, kernel = "rom/pci.bin", fdt = "rom/qemu.dtb", vbu
 
 
 def test_debian_uses_a_disk_without_smmu(machine, tmp_path):
-    """NVMe with Debian's driver, RAM where the machine has it; data checked in the file."""
+    """NVMe with Debian's driver, under the tree of a real machine; l4vmm,physmap puts RAM where the device finds it. Data checked in the file."""
     path, drive = disk(tmp_path, "nvme1")
     console = machine(START + f"""
 local list = {{disk = {{"PCI/storage", unsafe_dma = true}}}}
 vmm.start_io(list)
-vmm.start_vm{{id = 1, mem = 96, vbus = list.disk, bootargs = [[console=ttyAMA0 guest.run="{run("vm1", "nvme0n1")}"]]}}
-""", files=pci_files(), extra=("-drive", drive, "-device", "nvme,drive=nvme1,serial=one,addr=2"))
+local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 96 << 20, L4.Mem_alloc_flags.Super_pages)
+vmm.start_vm{{id = 1, mem = false, fdt = {{"rom/qemu.dtb", "rom/physmap.dtb"}}, ext_caps = {{physram = ram:m("rw")}}, vbus = list.disk,
+  bootargs = [[console=ttyAMA0 guest.run="{run("vm1", "nvme0n1")}"]]}}
+""", files={**pci_files(), "qemu.dtb": machines_tree(tmp_path), "physmap.dtb": os.path.join(SHARED, "guest", "physmap.dtb")},
+                      extra=("-drive", drive, "-device", "nvme,drive=nvme1,serial=one,addr=2"))
+    console.expect(r"00(\w{8})-\w+ .*RAM, capability physram, DMA address 0x\1\b")
     check, sums = check_disk(path, "vm1"), hashlib.sha256(path.read_bytes()[:64 * BLOCK]).hexdigest()
     console.expect(r"pci: 0000:00:02.0 0x1b36 0x0010 0x0000008\d+ 0x0000008\w+ 0x0*140204 irq [1-9]", timeout=180)
     console.expect(f"sum: {sums}")
