@@ -482,6 +482,17 @@ static void an_smmu_that_does_not_do_its_work_is_given_up(void **state)
 	assert_int_equal((*reg(&f->m, SMMU_GERROR) ^ *reg(&f->m, SMMU_GERRORN)), SMMU_GERROR_CMDQ);
 }
 
+static void a_cpu_that_was_away_does_not_blame_the_smmu(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	f->m.tlb[SMMU_STAGE1][1] = true;
+	f->m.stuck_queue = f->m.cpu_goes_away = true;
+	smmu_unit_flush(&f->unit, SMMU_STAGE1, 1);
+	assert_false(f->m.tlb[SMMU_STAGE1][1]);
+}
+
 /* ---- events ---- */
 
 static void events_come_in_order_round_and_round(void **state)
@@ -580,6 +591,7 @@ int main(void)
 		TEST(random_sequences_leave_nothing_but_what_is_attached),
 		TEST(the_command_queue_runs_round_and_round),
 		TEST(an_smmu_that_does_not_do_its_work_is_given_up),
+		TEST(a_cpu_that_was_away_does_not_blame_the_smmu),
 		TEST(events_come_in_order_round_and_round),
 		TEST(a_storm_fills_the_queue_and_is_counted),
 		TEST(an_error_is_new_once),
