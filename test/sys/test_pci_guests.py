@@ -142,15 +142,15 @@ def test_two_debians_use_their_disks_behind_the_smmu(machine, tmp_path):
     nvme, nvme_drive = disk(tmp_path, "nvme1")
     blk, blk_drive = disk(tmp_path, "blk1")
     console = machine(START + f"""
+L4.start_cons()
 local list = {{one = {{"PCI/ADR_00:02.0"}}, two = {{"PCI/ADR_00:03.0"}}}}
 vmm.start_io(list)
-vmm.start_vm{{id = 1, mem = 96, vcpus = 1, vbus = list.one, bootargs = [[console=ttyAMA0 quiet guest.run="{run("vm1", "nvme0n1")}"]]}}
-vmm.start_vm{{id = 2, mem = 96, vcpus = 1, ram_base = 0x90000000, vbus = list.two,
+vmm.start_vm{{id = 1, mem = 96, vcpus = 1, log = {{"vm1"}}, vbus = list.one, bootargs = [[console=ttyAMA0 quiet guest.run="{run("vm1", "nvme0n1")}"]]}}
+vmm.start_vm{{id = 2, mem = 96, vcpus = 1, log = {{"vm2"}}, ram_base = 0x90000000, vbus = list.two,
   bootargs = [[console=ttyAMA0 quiet guest.run="{run("vm2", "vda")}"]]}}
 """, files=pci_files(), machine=SMMU, extra=(
         "-drive", nvme_drive, "-device", "nvme,drive=nvme1,serial=one,addr=2", "-drive", blk_drive,
         "-device", "virtio-blk-pci,drive=blk1,addr=3,iommu_platform=on,disable-legacy=on"))
-    # Both talk on one console, without cons, so their lines may be torn: the files tell.
     checks = check_disk(nvme, "vm1"), check_disk(blk, "vm2")
     for _ in range(2):
         console.expect("the guest turned the VM off", timeout=240)
