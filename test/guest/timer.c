@@ -13,3 +13,13 @@ void timer_sleep_masked(uint64_t us)
 	timer_stop();
 	gic_disable(machine.timer_irq);
 }
+
+void timer_sleep_until(const volatile unsigned int *count, unsigned int value)
+{
+	while (*count < value) {
+		irq_off();
+		if (*count < value)
+			wfi();
+		irq_on();
+	}
+}

@@ -53,5 +53,9 @@ static inline bool timer_wait_for(const volatile unsigned int *count, unsigned i
 	return true;
 }
 
+/* Asleep until *count reaches the value by an interrupt's work. It looks with interrupts off: the interrupt that changes the
+ * count for the last time is not slept past. They are on afterwards. */
+void timer_sleep_until(const volatile unsigned int *count, unsigned int value);
+
 /* Waits in WFI that long with interrupts masked: the timer's condition ends it. Its interrupt is off afterwards. */
 void timer_sleep_masked(uint64_t us);

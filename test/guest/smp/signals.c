@@ -61,7 +61,7 @@ void check_signals(void)
 /* ---- a shared interrupt whose route changes all the time ---- */
 
 static volatile unsigned int spi_came, spi_cpu_count[MAX_CPUS];
-static volatile bool spi_over;
+static volatile unsigned int spi_over;
 static unsigned int spi_lost, spi_astray;
 
 static void spi_handler(uint32_t id)
@@ -76,8 +76,7 @@ static void wander(unsigned int cpu)
 	uint64_t router = machine.gic_dist.base + GICD_IROUTER + 8ull * machine.uart_irq;
 
 	if (cpu != 0) {
-		while (!spi_over)
-			wfi();
+		timer_sleep_until(&spi_over, 1);
 		return;
 	}
 	/* A route that stays: it comes where it is sent. */
@@ -105,7 +104,7 @@ static void wander(unsigned int cpu)
 			break;
 		}
 	}
-	spi_over = true;
+	spi_over = 1;
 	for (unsigned int i = 1; i < machine.cpu_count; i++)
 		gic_send_sgi(15, i);
 }
@@ -202,8 +201,7 @@ static void poke(unsigned int cpu)
 		poke_stage = 1;
 		while (poke_stage == 1)
 			;
-		while (poke_stage == 2)
-			wfi();
+		timer_sleep_until(&poke_stage, 3);
 		return;
 	}
 	if (cpu != 0 || !timer_wait_for(&poke_stage, 1, PATIENCE_US))
@@ -258,15 +256,14 @@ static void tick(uint32_t id)
 
 static void tick_all(unsigned int cpu)
 {
-	uint64_t end = timer_now() + timer_us(PATIENCE_US);
-
 	gic_enable(machine.timer_irq);
 	if (!crew_meet())
 		return;
 	timer_set(timer_now() + timer_us(500));
-	while (ticks[cpu] < TICKS && timer_now() < end)
-		if (cpu & 1)
-			wfi();
+	if (cpu & 1)
+		timer_sleep_until(&ticks[cpu], TICKS);
+	else
+		(void)timer_wait_for(&ticks[cpu], TICKS, PATIENCE_US);
 	timer_stop();
 }
 
