@@ -289,7 +289,7 @@ static inline enum err l4_irq_unmask(uint32_t irq)
 
 static inline enum err l4_irq_deadline(uint32_t irq, uint64_t time)
 {
-	return l4_invoke1(irq, L4_IRQ_DEADLINE, time);
+	return l4_invoke2(irq, L4_IRQ_DEADLINE, time, 0);
 }
 
 static inline enum err l4_irq_unbind(uint32_t irq)
