@@ -264,6 +264,13 @@ void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
 void host_sleep(struct host *host, struct vcpu *vcpu);
 void host_sleep_look(struct host *host);
 
+/* keys.c: keys that the guest's kernel drives, by which it is asked to sleep or to power off. With the lock held: press it,
+ * and let it go when its driver has looked. True: pressed, or the guest sleeps already and that is what it is asked for. A power key
+ * wakes a VM that sleeps. False: the guest has no such key, or nobody in it waits for it; why is half a sentence, such
+ * as "its device tree has no power key". */
+enum host_key { HOST_KEY_SLEEP, HOST_KEY_POWER };
+bool host_key_press(struct host *host, enum host_key key, const char **out_why);
+
 /* watch.c: a VM whose guest has stopped for good ends. */
 void host_watch_arm(struct host *host);
 void host_watch_stop(struct host *host);
