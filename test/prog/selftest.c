@@ -127,6 +127,125 @@ static void test_sleep(void)
 	report(ms >= 50 && ms < 2000, "sleeping 50 ms takes 50 ms and not much more");
 }
 
+/* ---- answers that come later ---- */
+
+enum { CALL_WAIT = 0x7001, CALL_GIVE_UP = 0x7002, CALL_ROUND = 0x7003, WAITING = 3 }; /* labels that no object has */
+
+struct caller {
+	uint32_t gate;
+	uint64_t number;
+	uint64_t got;
+};
+
+static uint32_t given_up_received, callers_done;
+
+static uint64_t call_server(uint32_t gate, uint64_t label, uint64_t number, uint64_t deadline)
+{
+	struct l4_msg msg = {.tag = L4_TAG(label, 1), .word = {number}};
+
+	return l4_gate_call(gate, &msg, deadline) == OK ? msg.word[0] : 0;
+}
+
+/* Calls with an answer that comes later, and one with an answer at once. */
+static void wait_for_answer(void *arg)
+{
+	struct caller *caller = arg;
+
+	caller->got = call_server(caller->gate, CALL_WAIT, caller->number, 0);
+	caller->got += call_server(caller->gate, CALL_ROUND, caller->number, 0);
+	__atomic_fetch_add(&callers_done, 1, __ATOMIC_RELEASE);
+}
+
+/* Gives up as soon as the server has taken a call of it, then says so. */
+static void give_up(void *arg)
+{
+	struct caller *caller = arg;
+	uint64_t wrong = 0;
+
+	while (__atomic_load_n(&given_up_received, __ATOMIC_ACQUIRE) == 0)
+		wrong += call_server(caller->gate, CALL_GIVE_UP, caller->number, l4_now() + l4_ticks_of_ms(20));
+	caller->got = wrong + call_server(caller->gate, CALL_ROUND, caller->number, 0);
+	__atomic_fetch_add(&callers_done, 1, __ATOMIC_RELEASE);
+}
+
+/* All that waited in *slot, the last first. How many answers reached their callers. */
+static unsigned int answer_all(uint32_t *slot, const uint64_t *number, unsigned int count)
+{
+	unsigned int reached = 0;
+
+	while (count-- != 0) {
+		struct l4_msg msg = {.word = {number[count] * 2}};
+
+		reached += l4_server_reply(slot[count], &msg, 1) == OK;
+	}
+	return reached;
+}
+
+/* Defers the calls that ask for it, and answers them when all have come, in the turned order. One of them came from a
+ * caller that has given up by then. How many callers the late answers reached, or what cannot be. */
+static unsigned int serve_late(void)
+{
+	uint32_t slot[WAITING + 1];
+	uint64_t number[WAITING + 1];
+	unsigned int count = 0, reached = 0, rounds = 0;
+	bool has_given_up = false;
+
+	while (rounds < WAITING + 1) {
+		struct l4_msg msg;
+		uint64_t label;
+
+		if (l4_server_receive(&msg, l4_now() + l4_ticks_of_ms(30000)) != OK)
+			return 100;
+		label = l4_tag_label(msg.tag);
+		if (label == CALL_ROUND) {
+			has_given_up |= msg.word[0] == WAITING;
+			rounds++;
+			msg.word[0] = 1;
+			(void)!(l4_reply(&msg, 1, 0) == OK);
+		} else if (count <= WAITING) {
+			number[count] = msg.word[0];
+			if (l4_server_defer(&slot[count]) != OK)
+				return 101;
+			count++;
+			if (label == CALL_GIVE_UP)
+				__atomic_store_n(&given_up_received, 1, __ATOMIC_RELEASE);
+		}
+		if (count == WAITING + 1 && has_given_up) {
+			reached += answer_all(slot, number, count);
+			count = 0;
+		}
+	}
+	return reached;
+}
+
+static void test_late_answers(void)
+{
+	struct caller caller[WAITING + 1];
+	uint32_t factory, gate, thread;
+	unsigned int slots, reached;
+	bool good = l4_env_cap("factory", &factory) == OK && l4_slot_alloc(&gate) == OK &&
+		    l4_factory_create_gate(factory, gate) == OK && l4_server_open() == OK &&
+		    l4_gate_bind(gate, L4_SLOT_SELF, 1) == OK;
+
+	for (unsigned int i = 0; good && i < WAITING + 1; i++) {
+		caller[i] = (struct caller){.gate = gate, .number = i};
+		good = l4_thread_create_start(i == WAITING ? give_up : wait_for_answer, &caller[i], 0, -1, 0,
+					      &thread) == OK;
+	}
+	report(good, "a server and four callers are made");
+	if (!good)
+		return;
+	slots = l4_slot_count();
+	reached = serve_late();
+	report(reached == WAITING, "answers that come later reach the callers that still wait, and no other");
+	report(l4_slot_count() == slots, "no slot is left of late answers");
+	while (__atomic_load_n(&callers_done, __ATOMIC_ACQUIRE) < WAITING + 1 && reached == WAITING)
+		l4_sleep_until(l4_now() + l4_ticks_of_ms(1));
+	for (unsigned int i = 0; i < WAITING + 1; i++)
+		good = good && caller[i].got == (i == WAITING ? 0 : i * 2) + 1;
+	report(good, "each of them has its own answer");
+}
+
 static void test_files(void)
 {
 	FILE *file = fopen("rom/selftest.txt", "r");
@@ -155,6 +274,7 @@ int main(int argc, char **argv)
 	test_copies();
 	test_memory_that_goes();
 	test_sleep();
+	test_late_answers();
 	test_files();
 	return failures;
 }

@@ -66,6 +66,32 @@ enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadl
 	return l4_server_answer_caps(msg, words, 0, deadline);
 }
 
+/* The reply capability stays where it is, and the next call's goes elsewhere. */
+enum err l4_server_defer(uint32_t *out_slot)
+{
+	uint32_t next;
+	enum err err = l4_slot_alloc(&next);
+
+	if (err != OK)
+		return err;
+	*out_slot = l4_utcb()->reply_slot;
+	l4_utcb()->reply_slot = next;
+	return OK;
+}
+
+enum err l4_server_reply(uint32_t slot, const struct l4_msg *msg, unsigned int words)
+{
+	uint32_t next = l4_utcb()->reply_slot;
+	enum err err;
+
+	l4_utcb()->reply_slot = slot;
+	err = l4_reply(msg, words, 0);
+	l4_utcb()->reply_slot = next;
+	/* Nothing is in it unless the message was malformed; the caller does not wait for ever then either. */
+	l4_slot_drop(slot);
+	return err;
+}
+
 enum err l4_server_keep_cap(const struct l4_msg *msg, unsigned int index, enum l4_kind kind, uint32_t *out_slot)
 {
 	enum l4_kind actual;

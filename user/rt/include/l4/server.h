@@ -19,6 +19,16 @@ enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadl
 /* The same, with `caps` capabilities of utcb.cap. A caller that has no slots for them gets ERR_INVAL in word 0. */
 enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned int caps, uint64_t deadline);
 
+/* Answers that come later. Defer, instead of answering: who made the call that was received last waits on, and
+ * l4_server_receive goes on to the next. Whoever gives its callers up to others has to bound how many it keeps waiting:
+ * each has a slot. ERR_NOSPC: no slot is free, and the call has to be answered as always. */
+enum err l4_server_defer(uint32_t *out_slot);
+
+/* Answer such a caller with `words` words of msg (from the sixth on in the UTCB, where those of a call that is being
+ * looked at are then gone); the slot is free afterwards, whatever comes of it. ERR_NOENT: the caller gave up or died,
+ * which is no harm. */
+enum err l4_server_reply(uint32_t slot, const struct l4_msg *msg, unsigned int words);
+
 /* Keep capability `index` of the call that was received last; the slot is the caller's of this, l4_slot_drop ends it.
  * ERR_NOENT: the call had none there. ERR_BADPROTO: it is of another kind. A server must not invoke what it has not
  * looked at: a gate in an irq's place has its server wait for whoever does not answer. */
