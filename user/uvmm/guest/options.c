@@ -267,6 +267,25 @@ static enum err take_keep_ram(struct parser *parser, const char *value)
 	return OK;
 }
 
+static enum err take_wakeup(struct parser *parser, const char *value)
+{
+	(void)value;
+	parser->options->wakeup_on_resume = true;
+	return OK;
+}
+
+static enum err take_pfc_limit(struct parser *parser, const char *value)
+{
+	uint64_t seconds;
+
+	if (!number_parse(value, strlen(value), &seconds) || seconds == 0 || seconds > OPTIONS_PFC_LIMIT_MAX)
+		return report_fail(parser->report, ERR_INVAL,
+				   "--pfc-limit %s: a power manager may take 1 to %u seconds to answer", value,
+				   OPTIONS_PFC_LIMIT_MAX);
+	parser->options->pfc_limit = (unsigned int)seconds;
+	return OK;
+}
+
 static enum err take_help(struct parser *parser, const char *value)
 {
 	(void)value;
@@ -286,6 +305,8 @@ static const struct option_spec spec_table[] = {
 	{'D', "debug", "[COMPONENT=]LEVEL", take_debug},
 	{'f', "fault-mode", "MODE", take_fault_mode},
 	{0, "keep-ram", NULL, take_keep_ram},
+	{'W', "wakeup-on-system-resume", NULL, take_wakeup},
+	{0, "pfc-limit", "SECONDS", take_pfc_limit},
 	{'h', "help", NULL, take_help},
 };
 #define SPEC_COUNT (sizeof spec_table / sizeof spec_table[0])
@@ -307,6 +328,8 @@ const char *options_help(void)
 	       "                               without -d as many as it may run on)\n"
 	       "  -f, --fault-mode MODE        guest accesses to nothing: ignore (default), halt or inject\n"
 	       "      --keep-ram               do not clear guest RAM at start\n"
+	       "  -W, --wakeup-on-system-resume  a sleeping guest wakes when the machine does\n"
+	       "      --pfc-limit SECONDS      how long the power manager may take to answer (default 60)\n"
 	       "  -v, --verbose                say more; twice: say much more\n"
 	       "  -q, --quiet                  say nothing but errors\n"
 	       "  -D, --debug [COMPONENT=]LEVEL  COMPONENT: core cpu mmio irq dev pci pm vbus_event;\n"
@@ -314,7 +337,8 @@ const char *options_help(void)
 	       "  -h, --help                   this text\n"
 	       "\n"
 	       "Capabilities: ram (the guest's memory, a dataspace, unless memory nodes of the device tree\n"
-	       "name others), log (its console), rom (the files).\n";
+	       "name others), log (its console), rom (the files), pfc (is asked when the guest suspends,\n"
+	       "turns itself off or restarts), ctl (what wants it to sleep, wake or turn itself off).\n";
 }
 
 static const struct option_spec *spec_find_short(char name)
@@ -364,6 +388,8 @@ static enum err fail_unknown(struct report *report, const char *argument, const 
 
 static enum err fail_no_value(struct report *report, const struct option_spec *spec)
 {
+	if (!spec->short_name)
+		return report_fail(report, ERR_INVAL, "--%s needs a value: %s", spec->long_name, spec->argument);
 	return report_fail(report, ERR_INVAL, "-%c, --%s needs a value: %s", spec->short_name, spec->long_name,
 			   spec->argument);
 }
@@ -460,7 +486,7 @@ enum err options_parse(int argc, const char *const *argv, const struct options_f
 	struct parser parser = {.options = out, .report = report};
 	enum err e;
 
-	*out = (struct options){0};
+	*out = (struct options){.pfc_limit = OPTIONS_PFC_LIMIT};
 	log_all(&parser, LOG_LEVEL_WARN);
 	e = parse_all(&parser, argc, argv);
 	if (e == OK && !out->help)

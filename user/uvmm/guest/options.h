@@ -7,6 +7,8 @@
 
 #define OPTIONS_DTB_MAX 16
 #define OPTIONS_VCPUS_MAX 64u
+#define OPTIONS_PFC_LIMIT 60u /* seconds */
+#define OPTIONS_PFC_LIMIT_MAX 3600u
 
 enum fault_mode {
 	FAULT_MODE_IGNORE, /* loads read 0, stores are dropped */
@@ -47,7 +49,9 @@ struct options {
 	unsigned int vcpu_count; /* 0: not given */
 	bool has_ram_base;
 	uint64_t ram_base;
-	bool keep_ram; /* what is in the dataspaces stays */
+	bool keep_ram;          /* what is in the dataspaces stays */
+	bool wakeup_on_resume;  /* a VM that sleeps wakes with the machine */
+	unsigned int pfc_limit; /* seconds until a power manager that does not answer counts as a refusal */
 	enum fault_mode fault_mode;
 	enum log_level log[LOG_COMPONENT_COUNT];
 	bool help; /* print options_help() and end; nothing else is checked */

@@ -152,6 +152,31 @@ static void ram_is_kept_only_when_that_is_asked_for(void **state)
 	options_free(&cleared.options);
 }
 
+static void a_guest_wakes_with_the_machine_only_when_that_is_asked_for(void **state)
+{
+	struct parsed p[] = {PARSE("-W"), PARSE("--wakeup-on-system-resume"), PARSE("-vW"), PARSE("-v")};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof p / sizeof p[0]; i++) {
+		assert_int_equal(p[i].e, OK);
+		assert_int_equal(p[i].options.wakeup_on_resume, i != 3);
+		options_free(&p[i].options);
+	}
+}
+
+static void a_power_manager_has_a_minute_or_what_is_asked_for(void **state)
+{
+	struct parsed p[] = {PARSE("-v"), PARSE("--pfc-limit=2"), PARSE("--pfc-limit", "3600")};
+	static const unsigned int seconds[] = {60, 2, 3600};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof p / sizeof p[0]; i++) {
+		assert_int_equal(p[i].e, OK);
+		assert_int_equal(p[i].options.pfc_limit, seconds[i]);
+		options_free(&p[i].options);
+	}
+}
+
 static void repeated_trees_keep_their_order_and_the_last_limit_counts(void **state)
 {
 	struct parsed p = PARSE("-d", "base:limit=0x1000", "-d", "one:limit=0x3000", "-d", "two");
@@ -191,9 +216,20 @@ static void help_needs_nothing_else(void **state)
 
 static void help_names_every_option(void **state)
 {
-	static const char *const option[] = {"-k, --kernel",  "-d, --dtb",     "-r, --ramdisk",    "-c, --cmdline",
-					     "-b, --rambase", "-v, --verbose", "-q, --quiet",      "-D, --debug",
-					     "-h, --help",    ":limit=",       "-f, --fault-mode", "-n, --vcpus"};
+	static const char *const option[] = {"-k, --kernel",
+					     "-d, --dtb",
+					     "-r, --ramdisk",
+					     "-c, --cmdline",
+					     "-b, --rambase",
+					     "-v, --verbose",
+					     "-q, --quiet",
+					     "-D, --debug",
+					     "-h, --help",
+					     ":limit=",
+					     "-f, --fault-mode",
+					     "-n, --vcpus",
+					     "-W, --wakeup-on-system-resume",
+					     "--pfc-limit"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof option / sizeof option[0]; i++)
@@ -245,6 +281,14 @@ static void each_mistake_is_one_sentence_with_the_value_and_the_way_out(void **s
 		{{"-D", "loud"}, {"'loud' is not a level", "quiet, warn, info and trace"}},
 		{{"-D", "cpu="}, {"'' is not a level"}},
 		{{"-D", "gpu=info"}, {"'gpu' is not a component", "vbus_event"}},
+		{{"-w"}, {"'-w'", "did you mean -W (--wakeup-on-system-resume)?"}},
+		{{"-W=1"}, {"unknown option"}},
+		{{"--wakeup-on-system-resume=1"}, {"takes no value", "'1'"}},
+		{{"--wakeup-on-system-resme"}, {"did you mean --wakeup-on-system-resume?"}},
+		{{"--pfc-limit"}, {"--pfc-limit needs a value: SECONDS"}},
+		{{"--pfc-limit=0"}, {"--pfc-limit 0", "1 to 3600 seconds"}},
+		{{"--pfc-limit=3601"}, {"--pfc-limit 3601", "1 to 3600 seconds"}},
+		{{"--pfc-limit=1m"}, {"--pfc-limit 1m", "1 to 3600 seconds"}},
 		{{"-f", "panic"}, {"--fault-mode panic", "ignore, halt and inject"}},
 	};
 
@@ -274,6 +318,8 @@ int main(void)
 		cmocka_unit_test(every_option_works_in_all_spellings),
 		cmocka_unit_test(the_last_of_verbose_quiet_and_debug_counts),
 		cmocka_unit_test(ram_is_kept_only_when_that_is_asked_for),
+		cmocka_unit_test(a_guest_wakes_with_the_machine_only_when_that_is_asked_for),
+		cmocka_unit_test(a_power_manager_has_a_minute_or_what_is_asked_for),
 		cmocka_unit_test(repeated_trees_keep_their_order_and_the_last_limit_counts),
 		cmocka_unit_test(too_many_trees_are_refused),
 		cmocka_unit_test(help_needs_nothing_else),

@@ -7,6 +7,7 @@
 #include <l4/lock.h>
 #include <l4/log.h>
 #include <l4/memory.h>
+#include <l4/power.h>
 #include <l4/rom.h>
 #include <l4/server.h>
 #include <l4/syscall.h>

@@ -485,18 +485,6 @@ static inline enum err l4_iommu_bind_irq(uint32_t iommu, uint32_t irq)
 	return l4_invoke1(iommu, L4_IOMMU_BIND_IRQ, irq);
 }
 
-/* The machine. */
-
-static inline enum err l4_platform_ctl_system_suspend(uint32_t platform, uint64_t extras)
-{
-	return l4_invoke1(platform, L4_PLATFORM_SYSTEM_SUSPEND, extras);
-}
-
-static inline enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool reboot)
-{
-	return l4_invoke1(platform, L4_PLATFORM_SYSTEM_SHUTDOWN, reboot);
-}
-
 /* Text channels: the machine's UART, or a gate whose server answers the same. Those without `until` wait for ever for a
  * server that does not answer; the others until the deadline (CNTPCT_EL0 value, 0: for ever), then ERR_TIMEDOUT. The
  * hypervisor always answers at once. <l4/channel.h> also copes with servers that die and come back. */
