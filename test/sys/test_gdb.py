@@ -62,7 +62,7 @@ def gdb(port, *commands, wait=1, symbols=ELF, load=LOAD, limit=TIME_LIMIT):
         script += [f"echo \\n=={i}==\\n", command]
     script += ["echo \\n==end==\\n", "detach"]
     arguments = [word for command in script for word in ("-ex", command)]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIME_LIMIT
     while True:  # QEMU may not listen yet
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -155,7 +155,7 @@ class Line:
     """The monitor's line."""
 
     def __init__(self, port):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + TIME_LIMIT
         while True:
             try:
                 self.socket = socket.create_connection(("127.0.0.1", port))
