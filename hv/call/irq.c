@@ -46,7 +46,9 @@ static enum err unmask(struct call *call)
 
 static enum err deadline(struct call *call)
 {
-	irq_deadline(irq_of(call->obj), call->w[0]);
+	if (call->w[1] & ~(uint64_t)L4_DEADLINE_WAKE)
+		return ERR_INVAL;
+	irq_deadline(irq_of(call->obj), call->w[0], call->w[1] & L4_DEADLINE_WAKE);
 	return OK;
 }
 

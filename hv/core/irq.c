@@ -180,9 +180,10 @@ void irq_unmask(struct irq *irq)
 	deliver(irq);
 }
 
-void irq_deadline(struct irq *irq, uint64_t when)
+void irq_deadline(struct irq *irq, uint64_t when, bool wakes)
 {
 	timeout_cancel(&irq->timeout);
+	irq->timeout.wakes = wakes;
 	if (when && when <= arch_now())
 		irq_trigger(irq);
 	else if (when)

@@ -32,8 +32,8 @@ void irq_unbind(struct irq *irq);
 void irq_trigger(struct irq *irq);
 void irq_mask(struct irq *irq);
 void irq_unmask(struct irq *irq);
-/* 0 cancels. */
-void irq_deadline(struct irq *irq, uint64_t when);
+/* 0 cancels. wakes: it ends a sleep of the machine. */
+void irq_deadline(struct irq *irq, uint64_t when, bool wakes);
 /* The first irq with events of a thread is taken: events counted since, badge. */
 bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events);
 

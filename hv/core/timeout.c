@@ -40,6 +40,14 @@ uint64_t timeout_first(const struct cpu *cpu)
 	return link ? LIST_OF(link, struct timeout, link)->when : UINT64_MAX;
 }
 
+uint64_t timeout_first_wake(const struct cpu *cpu)
+{
+	for (struct list *link = cpu->timeouts.next; link != &cpu->timeouts; link = link->next)
+		if (LIST_OF(link, struct timeout, link)->wakes)
+			return LIST_OF(link, struct timeout, link)->when;
+	return UINT64_MAX;
+}
+
 void timeout_run(struct cpu *cpu)
 {
 	for (unsigned int i = 0; i < TIMEOUTS_AT_ONCE && timeout_first(cpu) <= arch_now(); i++) {

@@ -9,6 +9,7 @@ struct timeout {
 	struct list link;
 	uint64_t when; /* CNTPCT_EL0 */
 	unsigned int cpu;
+	bool wakes; /* ends a sleep of the machine */
 	void (*fire)(struct timeout *timeout);
 };
 
@@ -20,3 +21,5 @@ void timeout_cancel(struct timeout *timeout);
 void timeout_run(struct cpu *cpu);
 /* When this CPU's first is due; UINT64_MAX: none. */
 uint64_t timeout_first(const struct cpu *cpu);
+/* When the first of this CPU's that wake the machine is due; UINT64_MAX: none. */
+uint64_t timeout_first_wake(const struct cpu *cpu);

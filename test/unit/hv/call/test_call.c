@@ -353,6 +353,46 @@ static void a_factory_makes_every_kind_and_says_what_it_does_not_make(void **sta
 	free(o);
 }
 
+static void a_deadline_with_unknown_flags_changes_nothing(void **state)
+{
+	struct world *w = *state;
+	struct office *o = open_office(w);
+	struct irq *irq = irq_of(o->kind[L4_KIND_IRQ]);
+
+	put(o->t->space, SLOT, &irq->obj, L4_RIGHTS_ALL);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(host.now + 10, L4_DEADLINE_WAKE)), OK);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(0, 2)), ERR_INVAL);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(0, 1ull << 32)), ERR_INVAL);
+	assert_int_equal(timeout_first_wake(&cpus[o->t->cpu]), host.now + 10);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(host.now + 20, 0)), OK);
+	assert_int_equal(timeout_first_wake(&cpus[o->t->cpu]), UINT64_MAX);
+	free(o);
+}
+
+static uint64_t cycles_of(struct thread *asks, uint64_t slot)
+{
+	assert_int_equal(sys_op(asks, slot, L4_THREAD_INFO, WORDS(0)), OK);
+	return asks->regs.x[5];
+}
+
+static void cycles_tell_all_time_that_a_thread_ran_and_no_other(void **state)
+{
+	struct world *w = *state;
+	struct thread *asks = make_task(w, 1, 100), *other = make_task(w, 2, 100);
+	uint64_t own, others;
+
+	put(asks->space, SLOT, &other->obj, L4_RIGHTS_ALL);
+	own = cycles_of(asks, 0);
+	others = cycles_of(asks, SLOT);
+	pass(7); /* both run, up to now */
+	assert_int_equal(cycles_of(asks, 0), own + 7);
+	assert_int_equal(cycles_of(asks, SLOT), others + 7);
+	(void)receive(other, 0);
+	pass(50);
+	assert_int_equal(cycles_of(asks, SLOT), others + 7);
+	assert_int_equal(cycles_of(asks, 0), own + 57);
+}
+
 static void a_thread_is_placed_within_the_schedulers_limits(void **state)
 {
 	struct world *w = *state;
@@ -973,6 +1013,8 @@ int main(void)
 		TEST(a_dead_object_answers_only_what_all_objects_answer),
 		TEST(capabilities_are_given_and_taken_with_no_more_rights),
 		TEST(a_factory_makes_every_kind_and_says_what_it_does_not_make),
+		TEST(a_deadline_with_unknown_flags_changes_nothing),
+		TEST(cycles_tell_all_time_that_a_thread_ran_and_no_other),
 		TEST(a_thread_is_placed_within_the_schedulers_limits),
 		TEST(the_console_takes_and_gives_bytes_through_registers_and_utcb),
 		TEST(the_machine_ends_only_as_asked),

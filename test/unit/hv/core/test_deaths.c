@@ -393,7 +393,7 @@ static void irqs_of_a_task_that_dies_are_taken_from_those_they_were_bound_to(voi
 		else
 			assert_int_equal(irq_bind_vcpu(irq, vmm, L4_VIRQ(40 + slot, 0, L4_VIRQ_ENABLED)), OK);
 		if (slot > 15)
-			irq_deadline(irq, host.now + 10);
+			irq_deadline(irq, host.now + 10, false);
 		(void)object_watch(&vm->obj, irq);
 		irq_trigger(irq);
 		object_unref(&irq->obj);

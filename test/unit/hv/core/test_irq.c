@@ -100,7 +100,7 @@ static void a_deadline_fires_once_at_its_time(void **state)
 
 	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
 	host.cpu = 0;
-	irq_deadline(irq, host.now + 50);
+	irq_deadline(irq, host.now + 50, false);
 	host_settle_all();
 	/* The CPU's timer is set although its thread goes on running. */
 	assert_int_equal(host.timer[0], host.now + 50);
@@ -117,19 +117,37 @@ static void only_the_last_deadline_counts(void **state)
 	struct world *w = *state;
 	struct irq *irq = make_irq(w);
 
-	irq_deadline(irq, host.now + 50);
-	irq_deadline(irq, host.now + 100);
+	irq_deadline(irq, host.now + 50, false);
+	irq_deadline(irq, host.now + 100, false);
 	pass(60);
 	assert_int_equal(irq->events, 0);
-	irq_deadline(irq, 0);
+	irq_deadline(irq, 0, false);
 	pass(100);
 	assert_int_equal(irq->events, 0);
 	/* One that is over fires now, and what was set before does not any more. */
-	irq_deadline(irq, host.now + 50);
-	irq_deadline(irq, host.now);
+	irq_deadline(irq, host.now + 50, false);
+	irq_deadline(irq, host.now, false);
 	assert_int_equal(irq->events, 1);
 	pass(100);
 	assert_int_equal(irq->events, 1);
+}
+
+static void only_the_last_deadline_says_whether_it_wakes_the_machine(void **state)
+{
+	struct world *w = *state;
+	struct irq *early = make_irq(w), *late = make_irq(w);
+
+	host.cpu = 1;
+	irq_deadline(early, host.now + 10, false);
+	assert_int_equal(timeout_first_wake(&cpus[1]), UINT64_MAX);
+	irq_deadline(late, host.now + 50, true);
+	assert_int_equal(timeout_first_wake(&cpus[1]), host.now + 50);
+	irq_deadline(early, host.now + 20, true);
+	assert_int_equal(timeout_first_wake(&cpus[1]), host.now + 20);
+	irq_deadline(early, host.now + 30, false);
+	assert_int_equal(timeout_first_wake(&cpus[1]), host.now + 50);
+	irq_deadline(late, 0, true);
+	assert_int_equal(timeout_first_wake(&cpus[1]), UINT64_MAX);
 }
 
 static void deadlines_of_many_irqs_fire_in_their_order(void **state)
@@ -145,7 +163,7 @@ static void deadlines_of_many_irqs_fire_in_their_order(void **state)
 
 		assert_int_equal(irq_bind_thread(irq, t, i), OK);
 		host.cpu = (unsigned int)i % 2; /* each CPU has its own list */
-		irq_deadline(irq, host.now + when[i]);
+		irq_deadline(irq, host.now + when[i], false);
 	}
 	host_settle_all();
 	for (size_t i = 0; i < count; i++) {
@@ -549,7 +567,7 @@ static void an_irq_that_dies_is_received_by_nobody(void **state)
 
 	assert_int_equal(irq_bind_thread(irq, t, 1), OK);
 	irq_trigger(irq);
-	irq_deadline(irq, host.now + 10);
+	irq_deadline(irq, host.now + 10, false);
 	end_owned(w, &irq->obj);
 	assert_int_equal(receive(t, 1), ERR_TIMEDOUT);
 	pass(20);
@@ -609,6 +627,7 @@ int main(void)
 		TEST(events_move_with_the_binding),
 		TEST(a_deadline_fires_once_at_its_time),
 		TEST(only_the_last_deadline_counts),
+		TEST(only_the_last_deadline_says_whether_it_wakes_the_machine),
 		TEST(deadlines_of_many_irqs_fire_in_their_order),
 		TEST(a_line_has_one_owner_until_it_dies),
 		TEST(a_level_line_is_quiet_until_unmasked_again),

@@ -292,6 +292,12 @@ static inline enum err l4_irq_deadline(uint32_t irq, uint64_t time)
 	return l4_invoke2(irq, L4_IRQ_DEADLINE, time, 0);
 }
 
+/* The same, and when the machine sleeps then, it wakes. */
+static inline enum err l4_irq_deadline_wake(uint32_t irq, uint64_t time)
+{
+	return l4_invoke2(irq, L4_IRQ_DEADLINE, time, L4_DEADLINE_WAKE);
+}
+
 static inline enum err l4_irq_unbind(uint32_t irq)
 {
 	return l4_invoke0(irq, L4_IRQ_UNBIND);
