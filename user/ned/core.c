@@ -1,6 +1,6 @@
-/* Lua's module `core`: capabilities as slot numbers, system calls, the ROM and the loader. No policy and no checks of
- * names: user/ned/lua does that. A call that fails returns nil and the (positive) error number; wrong types of
- * arguments are errors of ours and raise.
+/* Lua's module `core`: capabilities as slot numbers, system calls and the ROM; load.c and serve.c add to it. No policy and
+ * no checks of names: user/ned/lua does that. A call that fails returns nil and the (positive) error number; wrong types
+ * of arguments are errors of ours and raise.
  */
 #include "core.h"
 
@@ -9,28 +9,29 @@
 #include <lauxlib.h>
 
 #include "console.h"
-#include "loader.h"
+#include "load.h"
+#include "serve.h"
 
 /* Devices are reset one after the other, each within a second. */
 #define VBUS_PATIENCE_MS 5000u
 #define VBUS_NAME_PATIENCE_MS 20u
 
-static uint32_t check_slot(lua_State *L, int index)
+uint32_t core_check_slot(lua_State *L, int index)
 {
 	return (uint32_t)luaL_checkinteger(L, index);
 }
 
-static int fail(lua_State *L, enum err err)
+int core_fail(lua_State *L, enum err err)
 {
 	lua_pushnil(L);
 	lua_pushinteger(L, -(lua_Integer)err);
 	return 2;
 }
 
-static int done(lua_State *L, enum err err)
+int core_done(lua_State *L, enum err err)
 {
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	lua_pushboolean(L, true);
 	return 1;
 }
@@ -68,10 +69,10 @@ static int core_kind(lua_State *L)
 {
 	enum l4_kind kind;
 	uint32_t rights;
-	enum err err = l4_object_kind(check_slot(L, 1), &kind, &rights);
+	enum err err = l4_object_kind(core_check_slot(L, 1), &kind, &rights);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, kind);
 	push_number(L, rights);
 	return 2;
@@ -80,7 +81,7 @@ static int core_kind(lua_State *L)
 /* drop(slot): the capability goes, and the slot is free again. */
 static int core_drop(lua_State *L)
 {
-	l4_slot_drop(check_slot(L, 1));
+	l4_slot_drop(core_check_slot(L, 1));
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static int core_slots(lua_State *L)
 /* destroy(slot): the object goes, the slot stays. */
 static int core_destroy(lua_State *L)
 {
-	return done(L, l4_object_destroy(check_slot(L, 1)));
+	return core_done(L, l4_object_destroy(core_check_slot(L, 1)));
 }
 
 /* create(factory, type, a, b, c) -> slot */
@@ -104,12 +105,13 @@ static int core_create(lua_State *L)
 	enum err err = l4_slot_alloc(&slot);
 
 	if (err != OK)
-		return fail(L, err);
-	err = l4_factory_create(check_slot(L, 1), luaL_checkinteger(L, 2), slot, (uint64_t)luaL_optinteger(L, 3, 0),
-				(uint64_t)luaL_optinteger(L, 4, 0), (uint64_t)luaL_optinteger(L, 5, 0));
+		return core_fail(L, err);
+	err = l4_factory_create(core_check_slot(L, 1), luaL_checkinteger(L, 2), slot,
+				(uint64_t)luaL_optinteger(L, 3, 0), (uint64_t)luaL_optinteger(L, 4, 0),
+				(uint64_t)luaL_optinteger(L, 5, 0));
 	if (err != OK) {
 		l4_slot_free(slot);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	push_number(L, slot);
 	return 1;
@@ -119,10 +121,10 @@ static int core_create(lua_State *L)
 static int core_factory_info(lua_State *L)
 {
 	struct l4_factory_info info;
-	enum err err = l4_factory_info(check_slot(L, 1), &info);
+	enum err err = l4_factory_info(core_check_slot(L, 1), &info);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	lua_createtable(L, 0, 5);
 	set_number(L, "quota", info.quota);
 	set_number(L, "used", info.used);
@@ -136,10 +138,10 @@ static int core_factory_info(lua_State *L)
 static int core_dataspace_info(lua_State *L)
 {
 	struct l4_dataspace_info info;
-	enum err err = l4_dataspace_info(check_slot(L, 1), &info);
+	enum err err = l4_dataspace_info(core_check_slot(L, 1), &info);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	lua_createtable(L, 0, 3);
 	set_number(L, "size", info.size);
 	set_number(L, "map_flags", info.map_flags);
@@ -154,12 +156,12 @@ static int core_dataspace_slice(lua_State *L)
 	enum err err = l4_slot_alloc(&slot);
 
 	if (err != OK)
-		return fail(L, err);
-	err = l4_dataspace_slice(check_slot(L, 1), slot, (uint64_t)luaL_checkinteger(L, 2),
+		return core_fail(L, err);
+	err = l4_dataspace_slice(core_check_slot(L, 1), slot, (uint64_t)luaL_checkinteger(L, 2),
 				 (uint64_t)luaL_checkinteger(L, 3), (uint32_t)luaL_checkinteger(L, 4));
 	if (err != OK) {
 		l4_slot_free(slot);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	push_number(L, slot);
 	return 1;
@@ -168,19 +170,19 @@ static int core_dataspace_slice(lua_State *L)
 /* dataspace_clear(slot, offset, size) */
 static int core_dataspace_clear(lua_State *L)
 {
-	return done(L, l4_dataspace_clear(check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
-					  (uint64_t)luaL_checkinteger(L, 3)));
+	return core_done(L, l4_dataspace_clear(core_check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
+					       (uint64_t)luaL_checkinteger(L, 3)));
 }
 
 /* dma_map(space, dataspace, offset, address, size, map flags) -> address, size */
 static int core_dma_map(lua_State *L)
 {
 	uint64_t address = (uint64_t)luaL_checkinteger(L, 4), size = (uint64_t)luaL_checkinteger(L, 5);
-	enum err err = l4_space_dma_map(check_slot(L, 1), check_slot(L, 2), (uint64_t)luaL_checkinteger(L, 3), &address,
-					&size, (uint32_t)luaL_checkinteger(L, 6));
+	enum err err = l4_space_dma_map(core_check_slot(L, 1), core_check_slot(L, 2), (uint64_t)luaL_checkinteger(L, 3),
+					&address, &size, (uint32_t)luaL_checkinteger(L, 6));
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, address);
 	push_number(L, size);
 	return 2;
@@ -189,8 +191,8 @@ static int core_dma_map(lua_State *L)
 /* dma_unmap(space, address, size) */
 static int core_dma_unmap(lua_State *L)
 {
-	return done(L, l4_space_unmap(check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
-				      (uint64_t)luaL_checkinteger(L, 3)));
+	return core_done(L, l4_space_unmap(core_check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
+					   (uint64_t)luaL_checkinteger(L, 3)));
 }
 
 /* dma_info(space) -> kind, highest address + 1 */
@@ -198,10 +200,10 @@ static int core_dma_info(lua_State *L)
 {
 	uint64_t limit;
 	uint32_t kind;
-	enum err err = l4_space_dma_info(check_slot(L, 1), &kind, &limit);
+	enum err err = l4_space_dma_info(core_check_slot(L, 1), &kind, &limit);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, kind);
 	push_number(L, limit);
 	return 2;
@@ -210,17 +212,17 @@ static int core_dma_info(lua_State *L)
 /* iommu_physical(slot, space) */
 static int core_iommu_physical(lua_State *L)
 {
-	return done(L, l4_iommu_physical(check_slot(L, 1), check_slot(L, 2)));
+	return core_done(L, l4_iommu_physical(core_check_slot(L, 1), core_check_slot(L, 2)));
 }
 
 /* iommu_info(slot) -> number of SMMUs */
 static int core_iommu_info(lua_State *L)
 {
 	unsigned int smmus;
-	enum err err = l4_iommu_info(check_slot(L, 1), &smmus);
+	enum err err = l4_iommu_info(core_check_slot(L, 1), &smmus);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, smmus);
 	return 1;
 }
@@ -229,10 +231,10 @@ static int core_iommu_info(lua_State *L)
 static int core_scheduler_info(lua_State *L)
 {
 	struct l4_scheduler_info info;
-	enum err err = l4_scheduler_info(check_slot(L, 1), &info);
+	enum err err = l4_scheduler_info(core_check_slot(L, 1), &info);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	lua_createtable(L, 0, 3);
 	set_number(L, "highest_priority", info.highest_priority);
 	set_number(L, "cpu_mask", info.cpu_mask);
@@ -247,12 +249,12 @@ static int core_scheduler_limit(lua_State *L)
 	enum err err = l4_slot_alloc(&slot);
 
 	if (err != OK)
-		return fail(L, err);
-	err = l4_scheduler_limit(check_slot(L, 1), slot, (unsigned int)luaL_checkinteger(L, 2),
+		return core_fail(L, err);
+	err = l4_scheduler_limit(core_check_slot(L, 1), slot, (unsigned int)luaL_checkinteger(L, 2),
 				 (uint64_t)luaL_checkinteger(L, 3));
 	if (err != OK) {
 		l4_slot_free(slot);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	push_number(L, slot);
 	return 1;
@@ -261,37 +263,37 @@ static int core_scheduler_limit(lua_State *L)
 /* scheduler_place(slot, thread, priority, cpu) */
 static int core_scheduler_place(lua_State *L)
 {
-	return done(L, l4_scheduler_place(check_slot(L, 1), check_slot(L, 2), (unsigned int)luaL_checkinteger(L, 3),
-					  (int)luaL_checkinteger(L, 4)));
+	return core_done(L, l4_scheduler_place(core_check_slot(L, 1), core_check_slot(L, 2),
+					       (unsigned int)luaL_checkinteger(L, 3), (int)luaL_checkinteger(L, 4)));
 }
 
 /* irq_trigger(slot) */
 static int core_irq_trigger(lua_State *L)
 {
-	return done(L, l4_irq_trigger(check_slot(L, 1)));
+	return core_done(L, l4_irq_trigger(core_check_slot(L, 1)));
 }
 
 /* system_suspend(slot, extras), system_shutdown(slot, reboot) */
 static int core_system_suspend(lua_State *L)
 {
-	return done(L, l4_platform_ctl_system_suspend(check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2)));
+	return core_done(L, l4_platform_ctl_system_suspend(core_check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2)));
 }
 
 static int core_system_shutdown(lua_State *L)
 {
-	return done(L, l4_platform_ctl_system_shutdown(check_slot(L, 1), lua_toboolean(L, 2)));
+	return core_done(L, l4_platform_ctl_system_shutdown(core_check_slot(L, 1), lua_toboolean(L, 2)));
 }
 
 /* vbus_settle(gate): a client of the bus has ended, and io has done what follows */
 static int core_vbus_settle(lua_State *L)
 {
-	return done(L, l4_vbus_settle(check_slot(L, 1), VBUS_PATIENCE_MS));
+	return core_done(L, l4_vbus_settle(core_check_slot(L, 1), VBUS_PATIENCE_MS));
 }
 
 /* vbus_name(gate, name): what io's messages call the client of the bus */
 static int core_vbus_name(lua_State *L)
 {
-	return done(L, l4_vbus_name(check_slot(L, 1), luaL_checkstring(L, 2), VBUS_NAME_PATIENCE_MS));
+	return core_done(L, l4_vbus_name(core_check_slot(L, 1), luaL_checkstring(L, 2), VBUS_NAME_PATIENCE_MS));
 }
 
 /* rom_size(name) -> size */
@@ -302,7 +304,7 @@ static int core_rom_size(lua_State *L)
 	enum err err = l4_rom_find(luaL_checkstring(L, 1), &data, &size);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, size);
 	return 1;
 }
@@ -315,7 +317,7 @@ static int core_rom_read(lua_State *L)
 	enum err err = l4_rom_find(luaL_checkstring(L, 1), &data, &size);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	lua_pushlstring(L, data, size);
 	return 1;
 }
@@ -364,126 +366,31 @@ static int core_rom_copy(lua_State *L)
 	if (err == OK)
 		err = l4_slot_alloc(&slot);
 	if (err != OK)
-		return fail(L, err);
-	err = l4_factory_create_dataspace(check_slot(L, 1), slot, (size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1), 0,
-					  0);
+		return core_fail(L, err);
+	err = l4_factory_create_dataspace(core_check_slot(L, 1), slot, (size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1),
+					  0, 0);
 	if (err != OK) {
 		l4_slot_free(slot);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	err = copy_to_dataspace(slot, data, size);
 	if (err != OK) {
 		l4_slot_drop(slot);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	push_number(L, slot);
 	push_number(L, size);
 	return 2;
 }
 
-/* Field `key` of the table at `index`, which has to be a string or absent; valid while the table holds it. */
-static const char *text_field(lua_State *L, int index, const char *key, const char *otherwise)
-{
-	const char *text = otherwise;
-
-	if (lua_getfield(L, index, key) != LUA_TNIL)
-		text = luaL_checkstring(L, -1);
-	lua_pop(L, 1);
-	return text;
-}
-
-static lua_Integer number_field(lua_State *L, int index, const char *key)
-{
-	lua_Integer value;
-
-	lua_getfield(L, index, key);
-	value = luaL_checkinteger(L, -1);
-	lua_pop(L, 1);
-	return value;
-}
-
-struct load_request {
-	struct loader_spec spec;
-	const char *argv[LOADER_ARGS_MAX];
-	struct loader_cap caps[LOADER_CAPS_MAX];
-};
-
-/* Fill the request from the table at index 1; false: too many arguments or capabilities. */
-static bool read_request(lua_State *L, struct load_request *r)
-{
-	r->spec = (struct loader_spec){
-		.file = text_field(L, 1, "file", NULL),
-		.factory = (uint32_t)number_field(L, 1, "factory"),
-		.argv = r->argv,
-		.caps = r->caps,
-		.tag = text_field(L, 1, "tag", NULL),
-		.colour = (uint32_t)number_field(L, 1, "colour"),
-	};
-	lua_getfield(L, 1, "argv");
-	r->spec.argc = (unsigned int)lua_rawlen(L, -1);
-	lua_getfield(L, 1, "caps");
-	r->spec.cap_count = (unsigned int)lua_rawlen(L, -1);
-	if (r->spec.argc > LOADER_ARGS_MAX || r->spec.cap_count > LOADER_CAPS_MAX)
-		return false;
-	/* The strings stay alive: they are in the table, which is on the stack. */
-	for (unsigned int i = 0; i < r->spec.argc; i++) {
-		lua_rawgeti(L, -2, i + 1);
-		r->argv[i] = luaL_checkstring(L, -1);
-		lua_pop(L, 1);
-	}
-	for (unsigned int i = 0; i < r->spec.cap_count; i++) {
-		lua_rawgeti(L, -1, i + 1);
-		r->caps[i].name = text_field(L, -1, "name", NULL);
-		r->caps[i].slot = (uint32_t)number_field(L, -1, "slot");
-		r->caps[i].rights = (uint32_t)number_field(L, -1, "rights");
-		lua_pop(L, 1);
-	}
-	return true;
-}
-
-/* load{file =, factory =, argv = {...}, caps = {{name =, slot =, rights =}, ...}, tag =, colour =}
- *   -> {task =, thread =, entry =, stack =, environment =} or nil, error, what was being done */
-static int core_load(lua_State *L)
-{
-	struct load_request *request;
-	struct loader_program program;
-	const char *what = "too many arguments or capabilities";
-	enum err err = ERR_2BIG;
-
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 1);
-	request = lua_newuserdatauv(L, sizeof(*request), 0);
-	if (read_request(L, request))
-		err = loader_load(&request->spec, &program, &what);
-	if (err != OK) {
-		(void)fail(L, err);
-		lua_pushstring(L, what);
-		return 3;
-	}
-	lua_createtable(L, 0, 5);
-	set_number(L, "task", program.task);
-	set_number(L, "thread", program.thread);
-	set_number(L, "entry", program.entry);
-	set_number(L, "stack", program.stack);
-	set_number(L, "environment", program.environment);
-	return 1;
-}
-
-/* start(thread, entry, stack, environment) */
-static int core_start(lua_State *L)
-{
-	return done(L, l4_thread_start(check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2),
-				       (uint64_t)luaL_checkinteger(L, 3), (uint64_t)luaL_checkinteger(L, 4)));
-}
-
 /* status(task) -> reason, code, pc, far */
 static int core_status(lua_State *L)
 {
 	struct l4_space_status status;
-	enum err err = l4_space_status(check_slot(L, 1), &status);
+	enum err err = l4_space_status(core_check_slot(L, 1), &status);
 
 	if (err != OK)
-		return fail(L, err);
+		return core_fail(L, err);
 	push_number(L, status.reason);
 	push_number(L, status.code);
 	push_number(L, status.pc);
@@ -498,48 +405,21 @@ static int core_watch(lua_State *L)
 	enum err err = l4_slot_alloc(&irq);
 
 	if (err != OK)
-		return fail(L, err);
-	err = l4_factory_create_irq(check_slot(L, 1), irq);
+		return core_fail(L, err);
+	err = l4_factory_create_irq(core_check_slot(L, 1), irq);
 	if (err != OK) {
 		l4_slot_free(irq);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	err = l4_irq_bind_thread(irq, L4_SLOT_SELF, (uint64_t)luaL_checkinteger(L, 3));
 	if (err == OK)
-		err = l4_object_watch(check_slot(L, 2), irq);
+		err = l4_object_watch(core_check_slot(L, 2), irq);
 	if (err != OK) {
 		l4_slot_drop(irq);
-		return fail(L, err);
+		return core_fail(L, err);
 	}
 	push_number(L, irq);
 	return 1;
-}
-
-/* wait(time or nil) -> badge of an irq that came, or nil when now() has reached the time */
-static int core_wait(lua_State *L)
-{
-	uint64_t deadline = 0;
-	struct l4_msg msg;
-
-	if (!lua_isnoneornil(L, 1)) {
-		double ticks = luaL_checknumber(L, 1) * (double)l4_counter_hz();
-
-		deadline = ticks < 1 ? 1 : ticks > 9e18 ? 0 : (uint64_t)ticks;
-	}
-	console_forget_interrupt();
-	for (;;) {
-		enum err err = l4_receive(&msg, deadline);
-
-		if (err == OK && (msg.tag & L4_TAG_IRQ) != 0) {
-			push_number(L, msg.badge);
-			return 1;
-		}
-		/* Nobody has a gate to call us; what else wakes us is nothing to report. */
-		if (err == ERR_TIMEDOUT || (deadline != 0 && l4_now() >= deadline))
-			return 0;
-		if (err != OK)
-			(void)l4_thread_yield();
-	}
 }
 
 /* now() -> seconds since the counter was 0 */
@@ -587,11 +467,8 @@ static const luaL_Reg functions[] = {
 	{"rom_read", core_rom_read},
 	{"rom_list", core_rom_list},
 	{"rom_copy", core_rom_copy},
-	{"load", core_load},
-	{"start", core_start},
 	{"status", core_status},
 	{"watch", core_watch},
-	{"wait", core_wait},
 	{"now", core_now},
 	{"say", core_say},
 	{NULL, NULL},
@@ -601,5 +478,7 @@ int core_open(lua_State *L)
 {
 	luaL_newlib(L, functions);
 	console_add_functions(L);
+	load_add_functions(L);
+	serve_add_functions(L);
 	return 1;
 }
