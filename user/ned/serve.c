@@ -124,7 +124,7 @@ static int core_reply(lua_State *L)
 	memcpy(msg.word, words, size < sizeof(msg.word) ? size : sizeof(msg.word));
 	if (count > L4_REG_WORDS)
 		memcpy(&l4_utcb()->word[L4_REG_WORDS], words + sizeof(msg.word), size - sizeof(msg.word));
-	l4_server_reply(slot, &msg, count);
+	(void)!(l4_server_reply(slot, &msg, count) == OK);
 	return 0;
 }
 

@@ -8,6 +8,8 @@ local ends = require "ned.ends"
 local last = require "ned.last"
 local loader = require "ned.loader"
 local log = require "ned.log"
+local pfc = require "ned.pfc"
+local power = require "ned.power"
 local report = require "ned.report"
 local restart = require "ned.restart"
 local sched = require "ned.sched"
@@ -74,6 +76,7 @@ local options_of_vm = {
   verbose = is_bool,
   net = NOT_THERE,
   vbus = busses.is_bus,
+  pfc = pfc.is_pfc,
   restart = function() end, -- ned.restart looks at it
   mon = is_bool,
   gdb = is_bool,
@@ -194,10 +197,14 @@ local function begin(self)
   end
   given.ram = ram and ram:m("rw") or nil
   given.vbus = options.vbus
+  self.power = power.open(self, options.pfc)
+  for name, cap in pairs(self.power.caps) do
+    given[name] = cap
+  end
   for name, channel in pairs(self.channels) do
     given[name] = given[name] or channel
   end
-  self.task = loader.start(L4.default_loader, {
+  local ok, task = pcall(loader.start, L4.default_loader, {
     caps = given,
     log = self.log,
     name = self.name,
@@ -213,7 +220,18 @@ local function begin(self)
         clear(what, ram)
       end
     end,
+    stopped = function()
+      power.stopped(self.power)
+    end,
+    at_end = function()
+      power.close(self.power)
+    end,
   })
+  if not ok then
+    power.close(self.power)
+    error(task, 0)
+  end
+  self.task = task
   if self.handler then
     self.task:exit_handler(self.handler)
   end
@@ -254,6 +272,13 @@ function vmm.start_vm(options)
     report.fail("%s: ext_caps.ram: the VM's RAM is option mem", what)
   elseif (options.ext_caps or {}).vbus then
     report.fail("%s: ext_caps.vbus: the VM's bus is option vbus", what)
+  elseif (options.ext_caps or {}).pfc and options.pfc then
+    report.fail("%s: ext_caps.pfc: the VM's platform control is option pfc already", what)
+  elseif (options.ext_caps or {}).ctl then
+    report.fail("%s: ext_caps.ctl: that name is taken by what vm:suspend() needs; call it something else", what)
+  end
+  if options.pfc and not caps.is_handle(options.pfc) then
+    pfc.check_handlers(what .. ": pfc", options.pfc)
   end
   local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, options)}
   self.ended_restarts = 0
@@ -262,10 +287,13 @@ function vmm.start_vm(options)
   return setmetatable(self, Vm)
 end
 
--- "running"; "restarting" between two runs; then "stopped" when the guest turned itself off or the script stopped it,
+-- "running", or "suspended" while its guest sleeps; "restarting" between two runs; then "stopped" when the guest turned itself off or the script stopped it,
 -- "reset" when it wanted to start anew, "failed" when it or its uvmm could not go on.
 function methods.state(self)
   local state = self.task:state()
+  if state == "running" and power.is_asleep(self.power) then
+    return "suspended"
+  end
   return state ~= "zombie" and state or ends.vm.state_of[self.task:ending()] or "failed"
 end
 
@@ -310,14 +338,7 @@ end
 
 methods.kill = methods.stop
 
-local function not_there(name, way_out)
-  methods[name] = function(self)
-    report.fail("%s:%s() is not there yet; %s", self.name, name, way_out)
-  end
-end
-
-not_there("suspend", "a guest can suspend itself")
-not_there("resume", "a guest can suspend itself")
+power.add_methods(methods)
 
 function Vm.__index(self, key)
   if methods[key] then
@@ -345,6 +366,11 @@ function vmm.vms()
     vms[vm.name] = vm
   end
   return report.strict("vmm.vms()", vms)
+end
+
+-- Platform control for programs: {suspend = function(name, extras), shutdown = function(name, reboot)}; see docs/ned.md.
+function vmm.new_pfc(handlers)
+  return pfc.new(handlers)
 end
 
 -- A scheduler for start_vm's option of that name.

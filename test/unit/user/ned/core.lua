@@ -21,6 +21,8 @@ function core.reset()
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
+  core.served = {} -- gate slot -> badge
+  core.sent_irq, core.triggered = nil, nil -- comes with the next call; was triggered last
   core.no_watch, core.no_start, core.slice_error, core.dma_error = false, false, nil, nil -- make these fail
   core.is_deaf, core.refusal, core.other_name, core.attached = false, nil, nil, 0
   core.typed, core.is_attended, core.is_interrupted, core.console_error = {}, false, false, nil
@@ -91,6 +93,9 @@ end
 function core.drop(slot)
   record("drop", slot)
   local object = core.objects[slot]
+  if object and object.call then
+    object.call.is_dropped = true
+  end
   if object and object.size and object.kind == abi.kind.dataspace then
     core.memory.used = core.memory.used - object.size
   end
@@ -309,8 +314,56 @@ function core.vbus_name(slot, name)
   return true
 end
 
-function core.irq_trigger()
+function core.irq_trigger(slot)
+  core.triggered = core.objects[slot].of or slot
   return true
+end
+
+-- Somebody's irq, which comes along with the next call when it is in core.sent_irq.
+function core.new_irq()
+  return new(abi.kind.irq)
+end
+
+function core.keep_irq()
+  if not core.sent_irq then
+    return nil, abi.Error.ENOENT
+  end
+  return new(abi.kind.irq, {of = core.sent_irq})
+end
+
+function core.serve(slot, badge)
+  record("serve", slot, badge)
+  core.served[slot] = badge
+  return true
+end
+
+-- The word of an answer that says how long its text is.
+local text_word = {
+  [abi.label.platform_system_suspend] = 2, [abi.label.platform_system_shutdown] = 1, [abi.label.inhibitor_lock] = 2,
+}
+
+-- Somebody calls at the gate. What comes back is told the answer: `words`, of them `code` and the `numbers` behind it,
+-- and the `text` that this operation has.
+function core.call(gate, label, words)
+  local call = {label = label}
+  table.insert(core.pending, {core.served[gate], label, words, new(abi.kind.reply, {call = call})})
+  return call
+end
+
+function core.reply(slot, words)
+  local call = core.objects[slot].call
+  assert(#words % 8 == 0 and #words >= 8 and #words <= 8 * 62, "no message")
+  call.words, call.code, call.numbers = words, string.unpack("<i8", words), {}
+  for at = 9, #words, 8 do
+    call.numbers[#call.numbers + 1] = string.unpack("<i8", words, at)
+  end
+  local size = call.numbers[text_word[call.label] or 0]
+  if size then
+    local at = 8 * (text_word[call.label] + 1) + 1
+    assert(at - 1 + size <= #words and at - 1 + size > #words - 8, "the text is not what its length says")
+    call.text = words:sub(at, at + size - 1)
+  end
+  core.objects[slot] = nil
 end
 
 function core.system_suspend(slot, extras)
@@ -390,14 +443,18 @@ function core.watch(_, task, badge)
   if core.no_watch then
     return nil, abi.Error.ENOMEM
   end
-  core.watched[task] = badge
+  core.watched[core.objects[task].of or task] = badge
   return new(abi.kind.irq)
 end
 
 -- Time passes only here.
 function core.wait(time)
   if #core.pending > 0 then
-    return table.remove(core.pending, 1)
+    local first = table.remove(core.pending, 1)
+    if type(first) == "table" then
+      return table.unpack(first)
+    end
+    return first
   end
   if not time then
     error("the test waits for ever", 0)

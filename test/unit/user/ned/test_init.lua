@@ -9,7 +9,10 @@ local function ned(core, files, ...)
   end
   setmetatable(_G, nil)
   package.preload.vmm = assert(loadfile("user/ned/lua/vmm.lua"))
-  package.preload["ned.busses"] = assert(loadfile("user/ned/lua/ned/busses.lua"))
+  -- init leaves only the ROM to look in; these are not loaded yet.
+  for _, name in ipairs {"busses", "ctl", "pfc", "power", "serve"} do
+    package.preload["ned." .. name] = assert(loadfile("user/ned/lua/ned/" .. name .. ".lua"))
+  end
   local saved = {path = package.path, cpath = package.cpath, os = os}
   local ok, message = pcall(require "ned.init", {...})
   package.path, package.cpath = saved.path, saved.cpath

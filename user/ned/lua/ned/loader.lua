@@ -204,7 +204,7 @@ end
 
 -- Start options for a program; argv[1] is its file. The task comes back. `extra`, of other modules of ned: kind, policy,
 -- owner and is_service as tasks.begin takes them; before(), called ahead of each restart; started() and stopped(), when an
--- instance runs and when it does not any more.
+-- instance runs and when it does not any more; at_end(), when it has ended for good.
 local function start(self, options, argv, extra)
   local file = argv[1]
   if type(file) ~= "string" or file == "" then
@@ -257,9 +257,14 @@ local function start(self, options, argv, extra)
       vbus.let_go(list)
       channels.let_go(list)
     end,
-    at_end = text.is_own and function()
-      channels.close(text.handle)
-    end or nil,
+    at_end = function()
+      if text.is_own then
+        channels.close(text.handle)
+      end
+      if extra.at_end then
+        extra.at_end()
+      end
+    end,
     own_factory = not caps.is_handle(payer) and factory or nil,
     launch = function(task)
       if task.status and extra.before then
@@ -273,8 +278,8 @@ local function start(self, options, argv, extra)
         end)
         channels.started(served)
       end
+      table.insert(task.releases, extra.stopped)
       if extra.started then
-        table.insert(task.releases, extra.stopped)
         extra.started()
       end
     end,

@@ -1,4 +1,4 @@
--- What runs when: coroutines that wait for time or for something to become true, and irqs that come in.
+-- What runs when: coroutines that wait for time or for something to become true, and irqs and calls that come in.
 --
 -- Any coroutine may wait: it is put aside, whoever resumed it goes on, and the loop resumes it later.
 local core = require "core"
@@ -25,7 +25,8 @@ end
 
 loop.resume = resume
 
--- Call fn when the irq with the badge that comes back arrives.
+-- Call fn when the irq with the badge that comes back arrives; or fn(label, words, slot) for a call at a gate that is
+-- bound with that badge.
 function loop.add_handler(fn)
   last_badge = last_badge + 1
   handlers[last_badge] = fn
@@ -78,10 +79,13 @@ function loop.step()
   if resume_due() then
     return
   end
-  local badge = core.wait(next_time())
+  local badge, label, words, slot = core.wait(next_time())
   local handler = badge and handlers[badge]
   if handler then
-    handler()
+    handler(label, words, slot)
+  elseif slot then
+    -- Nobody serves that gate any more.
+    core.drop(slot)
   end
 end
 
