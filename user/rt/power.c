@@ -136,11 +136,33 @@ static enum err ask_about(const struct l4_inhibitor *inhibitor, enum l4_label op
 	return ask(inhibitor, &msg);
 }
 
-enum err l4_inhibitor_listen(const struct l4_inhibitor *inhibitor)
+/* The server keeps the other irq, which lives on with that. */
+static enum err make_life(struct l4_inhibitor *inhibitor)
 {
-	struct l4_msg msg = {.tag = L4_TAG(L4_INHIBITOR_LISTEN, 0) | L4_TAG_CAPS(1)};
+	uint32_t factory, irq;
+	enum err err = l4_env_cap("factory", &factory);
 
+	if (err == OK)
+		err = l4_slot_alloc(&irq);
+	if (err != OK)
+		return err;
+	err = l4_factory_create_irq(factory, irq);
+	if (err != OK)
+		l4_slot_free(irq);
+	else
+		inhibitor->life = irq;
+	return err;
+}
+
+enum err l4_inhibitor_listen(struct l4_inhibitor *inhibitor)
+{
+	struct l4_msg msg = {.tag = L4_TAG(L4_INHIBITOR_LISTEN, 0) | L4_TAG_CAPS(2)};
+	enum err err = inhibitor->life == 0 ? make_life(inhibitor) : OK;
+
+	if (err != OK)
+		return err;
 	l4_utcb()->cap[0] = (struct l4_cap_item){inhibitor->sign, L4_RIGHT_R | L4_RIGHT_W};
+	l4_utcb()->cap[1] = (struct l4_cap_item){inhibitor->life, L4_RIGHT_R};
 	return ask(inhibitor, &msg);
 }
 

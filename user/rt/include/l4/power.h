@@ -32,7 +32,8 @@ enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool reboot);
  * the locks once more. All end with ERR_TIMEDOUT after L4_INHIBITOR_PATIENCE_MS. Any thread may call. */
 struct l4_inhibitor {
 	uint32_t gate;
-	uint32_t sign; /* an irq of ours: it comes when there are events, and while it lives the locks are ours */
+	uint32_t sign; /* an irq of ours: it comes when there are events, and once after each listen */
+	uint32_t life; /* an irq that nobody else has: while it lives the locks are ours; 0: listen makes it */
 };
 
 struct l4_power_event {
@@ -45,8 +46,9 @@ struct l4_inhibitor_lock {
 	char text[L4_POWER_TEXT + 1]; /* "client: reason", printable */
 };
 
-/* Become the client, without locks. ERR_BUSY: there is one already, which also may be the caller. */
-enum err l4_inhibitor_listen(const struct l4_inhibitor *inhibitor);
+/* Become the client, without locks; say what is held before the next l4_inhibitor_event: until one of them the server
+ * takes it that the caller runs. ERR_BUSY: there is one already, which also may be the caller. */
+enum err l4_inhibitor_listen(struct l4_inhibitor *inhibitor);
 /* `lock`: L4_INHIBITOR_*. */
 enum err l4_inhibitor_acquire(const struct l4_inhibitor *inhibitor, uint32_t lock, const char *reason);
 enum err l4_inhibitor_release(const struct l4_inhibitor *inhibitor, uint32_t lock);
