@@ -117,6 +117,7 @@ static enum err status(struct call *call)
 	call->w[1] = space->code;
 	call->w[2] = space->fault_pc;
 	call->w[3] = space->fault_far;
+	call->w[4] = space_cycles(space);
 	return OK;
 }
 

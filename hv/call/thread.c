@@ -85,12 +85,11 @@ static enum err yield(struct call *call)
 static enum err info(struct call *call)
 {
 	struct thread *thread = thread_of(call->obj);
-	bool runs = cpus[thread->cpu].current == thread;
 
 	call->w[0] = thread->state;
 	call->w[1] = thread->cpu;
 	call->w[2] = thread->effective;
-	call->w[3] = thread->cycles + (runs ? arch_now() - thread->started : 0);
+	call->w[3] = thread_cycles(thread);
 	return OK;
 }
 

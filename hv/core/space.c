@@ -370,6 +370,15 @@ void space_exit(struct space *space, uint32_t reason, uint64_t code)
 }
 
 /* Nothing of the task runs any more from here on, except what other CPUs still have to leave. */
+uint64_t space_cycles(const struct space *space)
+{
+	uint64_t sum = space->cycles;
+
+	for (const struct list *link = space->threads.next; link != &space->threads; link = link->next)
+		sum += thread_cycles(LIST_OF(link, struct thread, in_space));
+	return sum;
+}
+
 void space_end(struct object *obj)
 {
 	struct space *space = space_of(obj);

@@ -42,6 +42,7 @@ struct space {
 	/* how it ended */
 	uint32_t reason; /* L4_DEATH_* */
 	uint64_t code, fault_pc, fault_far;
+	uint64_t cycles; /* that threads ran which are gone */
 };
 
 enum err space_create(struct factory *payer, enum space_kind kind, struct space **out);
@@ -69,6 +70,9 @@ void space_unmap_own(struct space *space, ipa_t at);
 bool space_unmap_mapping(struct mapping *mapping, uint64_t budget);
 /* The task has ended: remember why, and end it. */
 void space_exit(struct space *space, uint32_t reason, uint64_t code);
+
+/* Counter ticks that its threads ever ran. */
+uint64_t space_cycles(const struct space *space);
 
 void space_end(struct object *obj);
 enum reap space_reap(struct object *obj);

@@ -274,6 +274,11 @@ void thread_fault(struct thread *thread, uint64_t esr, uint64_t far)
 	thread->fault_pc = 0;
 }
 
+uint64_t thread_cycles(const struct thread *thread)
+{
+	return thread->cycles + (cpus[thread->cpu].current == thread ? arch_now() - thread->started : 0);
+}
+
 void thread_end(struct object *obj)
 {
 	struct thread *thread = thread_of(obj);
@@ -309,6 +314,7 @@ enum reap thread_reap(struct object *obj)
 	thread->utcb = NULL;
 	list_remove(&thread->in_space);
 	thread->space->thread_count--;
+	thread->space->cycles += thread->cycles;
 	return REAP_DONE;
 }
 

@@ -92,6 +92,9 @@ void thread_attend(struct thread *thread);
 /* A fault of the running thread: to its handler, or the end of its task. */
 void thread_fault(struct thread *thread, uint64_t esr, uint64_t far);
 
+/* Counter ticks it ran until now. */
+uint64_t thread_cycles(const struct thread *thread);
+
 void thread_end(struct object *obj);
 enum reap thread_reap(struct object *obj);
 void thread_free(struct object *obj);

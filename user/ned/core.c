@@ -383,7 +383,7 @@ static int core_rom_copy(lua_State *L)
 	return 2;
 }
 
-/* status(task) -> reason, code, pc, far */
+/* status(task) -> reason, code, pc, far, cycles */
 static int core_status(lua_State *L)
 {
 	struct l4_space_status status;
@@ -395,7 +395,8 @@ static int core_status(lua_State *L)
 	push_number(L, status.code);
 	push_number(L, status.pc);
 	push_number(L, status.far);
-	return 4;
+	push_number(L, status.cycles);
+	return 5;
 }
 
 /* watch(factory, slot, badge) -> slot of an irq that wait() reports with the badge when the object dies */

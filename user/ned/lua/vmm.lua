@@ -330,6 +330,10 @@ function methods.exit_code(self)
   return self.task:exit_code()
 end
 
+function methods.cycles(self)
+  return self.task:cycles()
+end
+
 function methods.exit_handler(self, fn)
   self.task:exit_handler(fn)
   self.handler = fn

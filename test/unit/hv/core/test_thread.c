@@ -409,6 +409,31 @@ static void a_dead_thread_is_not_woken_moved_or_started(void **state)
 	assert_true(list_is_empty(&t->run));
 }
 
+static void the_cycles_of_a_task_are_those_of_all_its_threads_up_to_now(void **state)
+{
+	struct world *w = *state;
+	struct space *space = make_space(w, false);
+	struct thread *asker = make_task(w, 0, 100), *runs, *waits;
+
+	waits = make_thread(w, space, 1, 100);
+	pass(10);
+	assert_int_equal(receive(waits, 0), NOT_BACK);
+	runs = make_thread(w, space, 2, 100);
+	put(asker->space, 20, &space->obj, L4_RIGHT_R);
+	pass(5);
+	/* One waits and one runs on another CPU, whose time so far is counted. */
+	assert_int_equal(sys_op(asker, 20, L4_SPACE_STATUS, WORDS(0)), OK);
+	assert_int_equal(asker->regs.x[6], 10 + 5);
+	assert_int_equal(receive(runs, 0), NOT_BACK);
+	assert_int_equal(space_cycles(space), 10 + 5);
+	pass(1000);
+	assert_int_equal(space_cycles(space), 10 + 5);
+	/* What one that is gone had is not. */
+	end_owned(w, &waits->obj);
+	assert_int_equal(space->thread_count, 1);
+	assert_int_equal(space_cycles(space), 10 + 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -428,6 +453,7 @@ int main(void)
 		TEST(a_task_has_so_many_threads_and_no_more),
 		TEST(no_thread_is_made_in_a_vm_or_a_dead_task),
 		TEST(a_dead_thread_is_not_woken_moved_or_started),
+		TEST(the_cycles_of_a_task_are_those_of_all_its_threads_up_to_now),
 	};
 
 	return cmocka_run_group_tests_name("hv/core/thread", tests, NULL, NULL);

@@ -436,7 +436,8 @@ function core.status(task)
   if not object then
     return nil, abi.Error.ENOENT
   end
-  return table.unpack(object.status or {abi.death.RUNNING, 0, 0, 0})
+  local reason, code, pc, far = table.unpack(object.status or {abi.death.RUNNING, 0, 0, 0})
+  return reason, code, pc, far, core.time * 1000
 end
 
 function core.watch(_, task, badge)

@@ -106,6 +106,18 @@ test("a VM is stopped, waited for, and its state told", function(core)
   ]]
 end)
 
+test("a VM that runs tells its cycles", function()
+  vm [[
+    local core = require "core"
+    local a = vmm.start_vm{id = "a"}
+    local before = a:cycles()
+    core.time = core.time + 2
+    assert(a:cycles() - before == 2000, a:cycles())
+    a:stop()
+    assert(a:cycles() == nil)
+  ]]
+end)
+
 test("the RAM of a VM that ended is free", function(core)
   vm [[vmm.start_vm{mem = 200}:stop()]]
   collectgarbage()

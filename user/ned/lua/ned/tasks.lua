@@ -222,6 +222,13 @@ function methods.ending(self)
   return self.phase ~= "running" and self.word or nil
 end
 
+-- Counter ticks that its threads ran so far, the guest of a VM included; nil while it does not run.
+function methods.cycles(self)
+  if self.phase == "running" then
+    return (select(5, core.status(self.slot)))
+  end
+end
+
 -- Wait until it has ended and does not begin again; other coroutines go on meanwhile. The exit code (nil without one),
 -- the reason and the word.
 function methods.wait(self)

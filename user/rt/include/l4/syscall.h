@@ -193,6 +193,7 @@ struct l4_space_status {
 	uint64_t code;
 	uint64_t pc;
 	uint64_t far;
+	uint64_t cycles; /* counter ticks that its threads ran so far */
 };
 
 static inline enum err l4_space_status(uint32_t space, struct l4_space_status *out_status)
@@ -201,7 +202,7 @@ static inline enum err l4_space_status(uint32_t space, struct l4_space_status *o
 	enum err err = l4_invoke(space, &m);
 
 	if (err == OK)
-		*out_status = (struct l4_space_status){m.word[0], m.word[1], m.word[2], m.word[3]};
+		*out_status = (struct l4_space_status){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4]};
 	return err;
 }
 
