@@ -41,3 +41,6 @@ void cpu_set_work(unsigned int cpu, void (*what)(unsigned int cpu));
 
 /* Starts that CPU with what(cpu); returns PSCI's answer. */
 int32_t cpu_start(unsigned int cpu, void (*what)(unsigned int cpu));
+
+/* Suspends to RAM; what(0) is where it wakes. Returns only when PSCI refuses, with its answer. */
+int32_t cpu_suspend(void (*what)(unsigned int cpu));

@@ -46,6 +46,12 @@ int32_t cpu_start(unsigned int cpu, void (*what)(unsigned int cpu))
 	return psci_call(PSCI_CPU_ON, machine.cpu[cpu], (uint64_t)(uintptr_t)secondary_entry, cpu);
 }
 
+int32_t cpu_suspend(void (*what)(unsigned int cpu))
+{
+	cpu_set_work(0, what);
+	return psci_call(PSCI_SYSTEM_SUSPEND, (uint64_t)(uintptr_t)secondary_entry, 0, 0);
+}
+
 _Noreturn void secondary_start(uint64_t cpu)
 {
 	mmu_enable();

@@ -273,12 +273,20 @@ static int core_irq_trigger(lua_State *L)
 	return core_done(L, l4_irq_trigger(core_check_slot(L, 1)));
 }
 
-/* system_suspend(slot, extras), system_shutdown(slot, reboot) */
+/* system_suspend(slot, extras) -> how deep the machine slept */
 static int core_system_suspend(lua_State *L)
 {
-	return core_done(L, l4_platform_ctl_system_suspend(core_check_slot(L, 1), (uint64_t)luaL_checkinteger(L, 2)));
+	struct l4_platform_answer answer;
+	enum err err = l4_platform_ctl_call(core_check_slot(L, 1), L4_PLATFORM_SYSTEM_SUSPEND,
+					    (uint64_t)luaL_checkinteger(L, 2), "", 0, &answer);
+
+	if (err != OK)
+		return core_fail(L, err);
+	push_number(L, answer.depth);
+	return 1;
 }
 
+/* system_shutdown(slot, reboot) */
 static int core_system_shutdown(lua_State *L)
 {
 	return core_done(L, l4_platform_ctl_system_shutdown(core_check_slot(L, 1), lua_toboolean(L, 2)));

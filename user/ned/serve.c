@@ -99,11 +99,11 @@ static int core_wait(lua_State *L)
 	}
 }
 
-/* keep_irq() -> slot: the irq that came with the call which wait() told last */
+/* keep_irq(index) -> slot: capability `index`, from 0 on, of the call that wait() told last, an irq */
 static int core_keep_irq(lua_State *L)
 {
 	uint32_t slot;
-	enum err err = l4_server_keep_cap(&received, 0, L4_KIND_IRQ, &slot);
+	enum err err = l4_server_keep_cap(&received, (unsigned int)luaL_checkinteger(L, 1), L4_KIND_IRQ, &slot);
 
 	if (err != OK)
 		return core_fail(L, err);

@@ -1,4 +1,4 @@
-/* The guest that ends as it is told: do=WORD in its boot arguments, or letters on its UART. [PSCI] [PL011] */
+/* The guest that ends, or sleeps, as it is told: do=WORD in its boot arguments, or letters on its UART. [PSCI] [PL011] */
 #include <stddef.h>
 
 #include "../exception.h"
@@ -69,6 +69,32 @@ static void count_turns(void)
 	psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
 }
 
+static void end_by(char how);
+
+/* Waits for letters; polls, so that the VM is never idle. */
+_Noreturn static void obey_uart(void)
+{
+	for (;;)
+		if (!(io_read32(machine.uart.base + UART_FR) & UART_FR_RXFE))
+			end_by((char)io_read32(machine.uart.base + UART_DR));
+}
+
+static void go_on(unsigned int cpu)
+{
+	(void)cpu;
+	print("ends: woke up\n");
+	obey_uart();
+}
+
+/* No interrupt is enabled: only somebody outside wakes it. */
+static void fall_asleep(void)
+{
+	int32_t answer = cpu_suspend(go_on);
+
+	print("ends: could not sleep, %d\n", answer);
+	obey_uart();
+}
+
 /* Returns when the letter means nothing. */
 static void end_by(char how)
 {
@@ -96,19 +122,14 @@ static void end_by(char how)
 		break;
 	case 's': /* spin, for ever */
 		spin();
+	case 'z': /* sleep */
+		fall_asleep();
+		break;
 	default:
 		return;
 	}
 	print("ends: still here\n");
 	halt();
-}
-
-/* Waits for letters; polls, so that the VM is never idle. */
-static void obey_uart(void)
-{
-	for (;;)
-		if (!(io_read32(machine.uart.base + UART_FR) & UART_FR_RXFE))
-			end_by((char)io_read32(machine.uart.base + UART_DR));
 }
 
 /* What stands behind "do=" in the boot arguments; NULL: nothing. */

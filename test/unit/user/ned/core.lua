@@ -22,7 +22,7 @@ function core.reset()
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
   core.served = {} -- gate slot -> badge
-  core.sent_irq, core.triggered = nil, nil -- comes with the next call; was triggered last
+  core.sent_irqs, core.triggered = {}, nil -- come with the next call; was triggered last
   core.no_watch, core.no_start, core.slice_error, core.dma_error = false, false, nil, nil -- make these fail
   core.is_deaf, core.refusal, core.other_name, core.attached = false, nil, nil, 0
   core.typed, core.is_attended, core.is_interrupted, core.console_error = {}, false, false, nil
@@ -319,16 +319,17 @@ function core.irq_trigger(slot)
   return true
 end
 
--- Somebody's irq, which comes along with the next call when it is in core.sent_irq.
+-- Somebody's irq, which comes along with the next call when it is in core.sent_irqs.
 function core.new_irq()
   return new(abi.kind.irq)
 end
 
-function core.keep_irq()
-  if not core.sent_irq then
+function core.keep_irq(index)
+  local sent = core.sent_irqs[index + 1]
+  if not sent then
     return nil, abi.Error.ENOENT
   end
-  return new(abi.kind.irq, {of = core.sent_irq})
+  return new(abi.kind.irq, {of = sent})
 end
 
 function core.serve(slot, badge)
@@ -368,7 +369,7 @@ end
 
 function core.system_suspend(slot, extras)
   record("suspend", slot, extras)
-  return true
+  return 1
 end
 
 function core.system_shutdown(slot, reboot)

@@ -35,12 +35,15 @@ local function client(core, name)
   end
   -- It becomes the client, as uvmm does at its start.
   function self.listen()
-    core.sent_irq = core.new_irq()
-    self.irq = core.sent_irq
-    return self.words(label.inhibitor_listen).code
+    self.irq, self.life, core.triggered = core.new_irq(), core.new_irq(), nil
+    core.sent_irqs = {self.irq, self.life}
+    local code = self.words(label.inhibitor_listen).code
+    core.sent_irqs = {}
+    return code
   end
   function self.start()
     equal(self.listen(), 0)
+    equal(core.triggered, self.irq, "told to ask for events")
     equal(self.text(label.inhibitor_acquire, SUSPEND, "vm running").code, 0)
     equal(self.text(label.inhibitor_acquire, SHUTDOWN, "vm running").code, 0)
   end
@@ -326,12 +329,19 @@ end)
 
 test("before it listens a uvmm is told so, and one at a time does", function(core)
   script [[vmm.start_vm{id = "a"}]]
+  local count = core.count(abi.kind.irq)
   local uvmm = client(core, "ctl")
   for _, operation in ipairs {label.inhibitor_acquire, label.inhibitor_release, label.inhibitor_refuse, label.inhibitor_event,
                               label.inhibitor_lock} do
     equal(uvmm.words(operation, 0).code, -Error.ECANCELED)
   end
   equal(uvmm.words(label.inhibitor_listen).code, -Error.ENOENT)
+  core.sent_irqs = {core.new_irq()}
+  equal(uvmm.words(label.inhibitor_listen).code, -Error.ENOENT, "without a sign of life")
+  core.no_watch = true
+  equal(uvmm.listen(), -Error.ENOMEM)
+  core.no_watch = false
+  equal(core.count(abi.kind.irq), count + 3, "nothing is kept of clients that were refused")
   equal(uvmm.listen(), 0)
   equal(uvmm.listen(), -Error.EBUSY)
   equal(uvmm.event(), -Error.EAGAIN)
@@ -374,6 +384,16 @@ test("the locks say whether a VM sleeps", function(core)
   ends(core, abi.death.EXIT, 0)
   equal(vm:state(), "stopped")
   equal(tostring(vm:locks()), "none")
+end)
+
+test("a client that listens runs until it has told what it holds", function(core)
+  local vm = script [[return vmm.start_vm{id = "a"}]]
+  local uvmm = client(core, "ctl")
+  equal(uvmm.listen(), 0)
+  equal(uvmm.text(label.inhibitor_acquire, SHUTDOWN, "vm asleep").code, 0)
+  equal(vm:state(), "running")
+  equal(uvmm.event(), -Error.EAGAIN)
+  equal(vm:state(), "suspended")
 end)
 
 test("every client may ask who holds what", function(core)
@@ -534,6 +554,7 @@ test("what a uvmm that died had told is forgotten, and nothing of it is left", f
     uvmm.words(label.inhibitor_release, SUSPEND)
     ends(core, abi.death.EXIT, 0)
     core.drop(uvmm.irq)
+    core.drop(uvmm.life)
     equal(core.count(), count)
   end
 end)
@@ -542,7 +563,7 @@ test("a client whose irq dies is none any more", function(core)
   local vm = script [[return vmm.start_vm{id = "a"}]]
   local uvmm = client(core, "ctl")
   uvmm.start()
-  table.insert(core.pending, core.watched[uvmm.irq])
+  table.insert(core.pending, core.watched[uvmm.life])
   require("ned.loop").step()
   equal(#vm:locks(), 0)
   equal(uvmm.words(label.inhibitor_event).code, -Error.ECANCELED)
@@ -567,13 +588,16 @@ test("random calls neither break ned nor leave anything", function(core)
     for i = 1, random(0, random(0, 62)) do
       words[i] = string.pack("<i8", ({random(0, 3), random(0, 90), -1, random(0)})[random(4)])
     end
-    core.sent_irq = random(3) == 1 and core.new_irq() or nil
+    core.sent_irqs = {}
+    for i = 1, random(0, 2) do
+      core.sent_irqs[i] = core.new_irq()
+    end
     local call = core.call(gates[random(2)], operation, table.concat(words))
     while #core.pending > 0 do
       require("ned.loop").step()
     end
-    if core.sent_irq then
-      core.drop(core.sent_irq)
+    for _, irq in ipairs(core.sent_irqs) do
+      core.drop(irq)
     end
     answered = answered + (call.code and 1 or 0)
     if random(100) == 1 then

@@ -283,11 +283,14 @@ end
 
 local platform = caps.methods_of(abi.kind.platform)
 
+-- The whole machine sleeps, and nobody is asked before. Comes back when it is awake, with how deep it slept (abi: sleep).
 function platform.system_suspend(self, extras)
-  local ok, code = core.system_suspend(self.ref.slot, extras or 0)
-  if not ok then
+  core.console_flush()
+  local depth, code = core.system_suspend(self.ref.slot, extras or 0)
+  if not depth then
     report.fail("%s: suspend: %s", tostring(self), report.error_text(code))
   end
+  return depth
 end
 
 -- reboot: false or 0 turns the machine off, true or 1 restarts it.

@@ -1,10 +1,11 @@
 -- A VM's `ctl`: the gate at which its uvmm tells whether the VM sleeps, by the locks of object `inhibitor`, and hears what
 -- the script asks of its guest. [abi/abi.toml inhibitor]
 --
---   uvmm: listen(irq)                        it is the client now, without locks
+--   uvmm: listen(irq, sign of life)             it is the client now, without locks
 --   uvmm: acquire(SUSPEND), acquire(SHUTDOWN)   the guest runs
---   ned:  event SUSPEND, RESUME, SHUTDOWN; the irq says that there is one
---   uvmm: release(SUSPEND)                   the guest sleeps       refuse(SUSPEND, why)   it is not going to
+--   ned:  event SUSPEND, RESUME or SHUTDOWN; the irq says that there is one
+--   uvmm: release(SUSPEND)                      the guest sleeps    refuse(SUSPEND, why)   it is not going to
+--   uvmm: release(SHUTDOWN), release(SUSPEND)   the VM ends
 --
 -- The gate lives as long as the VM; its client as long as an instance of its uvmm.
 local abi = require "abi"
@@ -38,7 +39,24 @@ local function forget_client(self)
   end
   self.client, self.death, self.badge = nil, nil, nil
   self.locks, self.events, self.refusals = {}, {}, {}
-  self.has_run = false
+  self.has_told = false
+end
+
+-- Watch the client's sign of life; an error number when that cannot be. Held by ned it would not die.
+local function watch_life(self)
+  local life, code = core.keep_irq(1)
+  if not life then
+    return code
+  end
+  self.badge = loop.add_handler(function()
+    forget_client(self)
+  end)
+  self.death, code = core.watch(environment.factory.ref.slot, life, self.badge)
+  core.drop(life)
+  if not self.death then
+    loop.remove_handler(self.badge)
+    return code
+  end
 end
 
 operations[abi.label.inhibitor_listen] = function(self, call)
@@ -46,22 +64,17 @@ operations[abi.label.inhibitor_listen] = function(self, call)
     call:answer(abi.Error.EBUSY)
     return
   end
-  local client, code = core.keep_irq()
-  if not client then
+  local sign, code = core.keep_irq(0)
+  code = sign and watch_life(self) or code
+  if code then
+    if sign then
+      core.drop(sign)
+    end
     call:answer(code)
     return
   end
-  self.badge = loop.add_handler(function()
-    forget_client(self)
-  end)
-  self.death, code = core.watch(environment.factory.ref.slot, client, self.badge)
-  if not self.death then
-    loop.remove_handler(self.badge)
-    core.drop(client)
-    call:answer(code)
-    return
-  end
-  self.client = client
+  self.client = sign
+  core.irq_trigger(sign)
   call:answer(0)
 end
 
@@ -81,7 +94,7 @@ operations[abi.label.inhibitor_acquire] = function(self, call)
     call:answer(abi.Error.EINVAL)
   elseif lock then
     self.locks[lock] = self.locks[lock] or reason
-    self.has_run = self.has_run or lock == SUSPEND
+    self.has_told = self.has_told or lock == SUSPEND
     call:answer(0)
   end
 end
@@ -109,6 +122,8 @@ operations[abi.label.inhibitor_refuse] = function(self, call)
 end
 
 operations[abi.label.inhibitor_event] = function(self, call)
+  -- Before it asks, it has said what it holds.
+  self.has_told = true
   local event = table.remove(self.events, 1)
   if event then
     call:answer(0, event.kind, event.argument)
@@ -148,7 +163,7 @@ end
 function ctl.open(name)
   local gate = environment.factory:create(abi.Proto.Ipc_gate)
   gate.ref.name = "ctl of " .. name
-  local self = {name = name, gate = gate:m("rw"), locks = {}, events = {}, refusals = {}, sleeps = 0, life = 0, has_run = false}
+  local self = {name = name, gate = gate:m("rw"), locks = {}, events = {}, refusals = {}, sleeps = 0, life = 0, has_told = false}
   self.record = serve.open(gate, function(call)
     handle(self, call)
   end, MOST_CALLS)
@@ -177,7 +192,7 @@ end
 -- ---- what scripts ask for ----
 
 function ctl.is_asleep(self)
-  return self.has_run and not self.locks[SUSPEND] and self.locks[SHUTDOWN] ~= nil
+  return self.has_told and not self.locks[SUSPEND] and self.locks[SHUTDOWN] ~= nil
 end
 
 local Locks = {
@@ -244,7 +259,7 @@ local function ask(self, what, limit, kind, lock, is_done, not_done)
     end, deadline)
   end
   wait(function()
-    return self.client and (is_done() or self.has_run)
+    return self.client and (is_done() or self.has_told)
   end)
   if self.life == life and not self.client then
     report.fail("%s: its uvmm did not ask for events within %s", what, limit_text)
