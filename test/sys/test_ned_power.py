@@ -1,5 +1,5 @@
 """What ned serves: platform control by functions of a script, and a VM's ctl; restart policies beside them."""
-from conftest import bare_guest, programs
+from conftest import programs
 
 PRELUDE = "local vmm = require 'vmm'\n"
 CLIENT = 'L4.default_loader:startv({caps = {pfc = pfc, go = go}, name = "client"}, "rom/powerclient", %s)\n'
@@ -73,3 +73,24 @@ end)
     console.expect(r"over:\s+0")
     console.expect(r"v:suspend\(\): it does not run: it is stopped")
     assert "called" not in console.text()
+
+
+def test_a_script_asks_a_power_manager_while_ned_serves_others(machine):
+    """Here the power manager is ned's own; one that asks another on the way is told that there is one call at a time."""
+    console = machine(PRELUDE + """
+local inner = vmm.new_pfc{suspend = function(name) print("asked by", name); L4.msleep(20); return "not tonight" end}
+local outer = vmm.new_pfc{
+  suspend = function(name, extras) return inner:system_suspend(extras) end,
+  shutdown = function(name, reboot) print("shutdown by", name, reboot) end,
+}
+local agreeable = vmm.new_pfc(function(name, event, argument) return event == "suspend" and argument end)
+print("depth:", agreeable:system_suspend(2))
+print("inner:", pcall(inner.system_suspend, inner))
+print("outer:", pcall(outer.system_suspend, outer))
+outer:system_shutdown(true)
+local never = vmm.new_pfc{suspend = function() L4.sleep(3600) end}
+print("late:", pcall(never.system_suspend, never, 0, "50ms"))
+""")
+    console.expect_in_order(r"depth:\s+2", r"asked by\s+ned", r"inner:\s+false\s+rom/test.lua:\d+: .*: suspend: not tonight",
+                            r"outer:\s+false\s+.*: suspend: .*the call before it has no answer yet", r"shutdown by\s+ned\s+true",
+                            r"late:\s+false\s+.*: suspend: the deadline passed")

@@ -10,6 +10,7 @@
 
 #include "console.h"
 #include "load.h"
+#include "platform.h"
 #include "serve.h"
 
 /* Devices are reset one after the other, each within a second. */
@@ -488,6 +489,7 @@ int core_open(lua_State *L)
 	luaL_newlib(L, functions);
 	console_add_functions(L);
 	load_add_functions(L);
+	platform_add_functions(L);
 	serve_add_functions(L);
 	return 1;
 }

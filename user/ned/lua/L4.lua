@@ -10,6 +10,8 @@ local loop = require "ned.loop"
 local report = require "ned.report"
 local sched = require "ned.sched"
 
+require "ned.platform"
+
 local L4 = {}
 
 L4.Env = environment

@@ -22,6 +22,7 @@ function core.reset()
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge
   core.served = {} -- gate slot -> badge
+  core.platform = nil
   core.sent_irqs, core.triggered = {}, nil -- come with the next call; was triggered last
   core.no_watch, core.no_start, core.slice_error, core.dma_error = false, false, nil, nil -- make these fail
   core.is_deaf, core.refusal, core.other_name, core.attached = false, nil, nil, 0
@@ -336,6 +337,27 @@ function core.serve(slot, badge)
   record("serve", slot, badge)
   core.served[slot] = badge
   return true
+end
+
+-- One call at a time; core.platform_answered lets it have its answer.
+function core.platform_call(slot, label, argument, seconds, _, badge)
+  if core.platform then
+    return nil, abi.Error.EBUSY
+  end
+  record("platform_call", slot, label, argument, seconds)
+  core.platform = {badge = badge}
+  return true
+end
+
+function core.platform_answered(...)
+  core.platform.answer = {...}
+  table.insert(core.pending, core.platform.badge)
+end
+
+function core.platform_answer()
+  local answer = core.platform.answer
+  core.platform = nil
+  return table.unpack(answer)
 end
 
 -- The word of an answer that says how long its text is.

@@ -10,7 +10,7 @@ local function ned(core, files, ...)
   setmetatable(_G, nil)
   package.preload.vmm = assert(loadfile("user/ned/lua/vmm.lua"))
   -- init leaves only the ROM to look in; these are not loaded yet.
-  for _, name in ipairs {"busses", "ctl", "pfc", "power", "serve"} do
+  for _, name in ipairs {"busses", "ctl", "pfc", "platform", "power", "serve"} do
     package.preload["ned." .. name] = assert(loadfile("user/ned/lua/ned/" .. name .. ".lua"))
   end
   local saved = {path = package.path, cpath = package.cpath, os = os}

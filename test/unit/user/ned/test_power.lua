@@ -479,6 +479,37 @@ test("what cannot be done is told with the reason", function(core)
   end
 end)
 
+test("suspend waits for the function that hears of it, and tells its refusal", function(core)
+  local vm = script [[local answers = {"not now", true}
+    return vmm.start_vm{id = "a", pfc = {suspend = function() L4.sleep(2); return table.remove(answers, 1) end}}]]
+  local uvmm, pfc = client(core, "ctl"), client(core, "pfc")
+  uvmm.start()
+  local asked = start(vm, "suspend")
+  uvmm.words(label.inhibitor_release, SUSPEND)
+  local call = pfc.words(label.platform_system_suspend, 0)
+  equal(asked.ok, nil)
+  equal(vm:state(), "running", "it is not settled yet")
+  pass(3)
+  equal(call.code, -Error.EPERM)
+  contains(asked.value, "a:suspend(): its pfc refuses: not now")
+  uvmm.words(label.inhibitor_acquire, SUSPEND)
+  asked = start(vm, "suspend")
+  uvmm.words(label.inhibitor_release, SUSPEND)
+  pfc.words(label.platform_system_suspend, 0)
+  equal(asked.ok, nil)
+  pass(3)
+  equal(asked.value, "suspended")
+  -- One that wakes up before its function has heard of it.
+  uvmm.words(label.inhibitor_acquire, SUSPEND)
+  asked = start(vm, "suspend")
+  uvmm.words(label.inhibitor_release, SUSPEND)
+  pass(0)
+  equal(asked.ok, nil)
+  uvmm.words(label.inhibitor_acquire, SUSPEND)
+  pass(0)
+  equal(asked.value, "running")
+end)
+
 test("a uvmm that only starts is waited for, and one that never listens is told", function(core)
   local vm = script [[return vmm.start_vm{id = "a"}]]
   local uvmm = client(core, "ctl")
@@ -568,6 +599,61 @@ test("a client whose irq dies is none any more", function(core)
   equal(#vm:locks(), 0)
   equal(uvmm.words(label.inhibitor_event).code, -Error.ECANCELED)
   equal(uvmm.listen(), 0)
+end)
+
+-- ---- the machine, from a script ----
+
+-- vm and method as for start(): a gate and one of its methods.
+local function answered(core, ...)
+  local loop = require "ned.loop"
+  core.platform_answered(...)
+  while #core.pending > 0 do
+    loop.step()
+  end
+  pass(0)
+end
+
+test("a script suspends the machine and turns it off at a gate, while ned goes on", function(core)
+  local gate = script [[return L4.default_loader:new_channel()]]
+  local asked = start(gate, "system_suspend")
+  local slot = gate.ref.slot
+  local recorded = core.recorded("platform_call")[1]
+  equal(table.concat({recorded[2], recorded[3], recorded[4], recorded[5]}, " "),
+        table.concat({slot, label.platform_system_suspend, 0, 120}, " "))
+  contains(start(gate, "system_suspend").value, "gate (gate, rights rws): suspend: the call before it has no answer yet")
+  pass(100)
+  equal(asked.ok, nil)
+  answered(core, 2)
+  equal(asked.value, 2)
+  asked = start(gate, "system_suspend", 7, "3s")
+  answered(core, nil, Error.ECANCELED, "vm1 did not sleep")
+  contains(asked.value, "suspend: vm1 did not sleep")
+  asked = start(gate, "system_shutdown", true)
+  answered(core, nil, Error.ETIMEDOUT, "")
+  contains(asked.value, "shutdown: the deadline passed (ETIMEDOUT)")
+  for i, expected in ipairs {"0 120", "7 3", "1 120"} do
+    recorded = core.recorded("platform_call")[i]
+    equal(recorded[4] .. " " .. recorded[5], expected)
+  end
+  asked = start(gate, "system_shutdown", 0)
+  answered(core, 0)
+  equal(asked.ok, true)
+  contains(start(gate, "system_suspend", 0, "soon").value, "suspend: limit = \"soon\"; expected a time")
+  contains(start(gate, "system_suspend", "x").value, "extras = \"x\"; expected a whole number")
+end)
+
+test("who was broken off while the machine was asked is not in the way of the next", function(core)
+  local gate = script [[return L4.default_loader:new_channel()]]
+  local loop = require "ned.loop"
+  local co = loop.spawn(function()
+    pcall(gate.system_suspend, gate)
+  end)
+  assert(loop.cancel(co, "interrupted"))
+  contains(start(gate, "system_suspend").value, "no answer yet")
+  answered(core, 1)
+  local asked = start(gate, "system_suspend")
+  answered(core, 2)
+  equal(asked.value, 2)
 end)
 
 -- ---- anything may come ----

@@ -281,11 +281,15 @@ local function ask(self, what, limit, kind, lock, is_done, not_done)
   report.fail("%s: %s within %s%s", what, not_done, limit_text, is_untaken and "; its uvmm did not take the request" or "")
 end
 
--- Wait until it sleeps. false: it ended instead.
-function ctl.suspend(self, what, limit)
+-- Wait until it sleeps. false: it ended instead. `is_agreed()`: whoever else has a word in it has said it.
+function ctl.suspend(self, what, limit, is_agreed)
   local before = self.sleeps
   return ask(self, what, limit, abi.power_event.SUSPEND, SUSPEND, function()
-    return self.sleeps ~= before or ctl.is_asleep(self)
+    if self.sleeps == before then
+      return ctl.is_asleep(self)
+    end
+    -- What woke up meanwhile is not going to be agreed to.
+    return is_agreed() or self.locks[SUSPEND] ~= nil
   end, "its guest did not go to sleep")
 end
 

@@ -65,6 +65,9 @@ end
 
 local function answer(call, event, code, depth, why)
   if event == "suspend" then
+    local record = call.record
+    record.decided = (record.decided or 0) + 1
+    record.refusal = code ~= 0 and why or nil
     call:answer(code, depth, why)
   else
     call:answer(code, why)
@@ -148,6 +151,17 @@ function pfc.of_vm(vm, handlers)
     return vm
   end, MOST_AT_VM)
   return {gate = gate:m("rw"), record = record}
+end
+
+-- Whether the script works on a suspend of the VM.
+function pfc.is_asked(made)
+  local call = made.record.suspending
+  return call ~= nil and call:is_waiting()
+end
+
+-- How many suspends of the VM were decided, and why not when the last one was refused.
+function pfc.decision(made)
+  return made.record.decided or 0, made.record.refusal
 end
 
 -- For programs that a script starts: a capability that lives as long as it is used.

@@ -42,8 +42,24 @@ function power.close(self)
   end
 end
 
+-- Not while its own power manager thinks about it.
 function power.is_asleep(self)
-  return ctl.is_asleep(self.ctl)
+  return ctl.is_asleep(self.ctl) and not (self.pfc and pfc.is_asked(self.pfc))
+end
+
+-- For ctl.suspend: whether a function of the script has decided on a suspend after now, and what is wrong then.
+local function decision_of(self)
+  local made = self.pfc
+  local before = made and pfc.decision(made)
+  return function()
+    return not made or pfc.decision(made) ~= before
+  end, function()
+    local count, refusal = 0, nil
+    if made then
+      count, refusal = pfc.decision(made)
+    end
+    return count ~= before and refusal or nil
+  end
 end
 
 local function what_of(vm, method)
@@ -59,8 +75,11 @@ function power.add_methods(methods)
   -- Ask its guest to sleep, and wait until it does, at most `limit` (a minute). An error says why it does not.
   function methods.suspend(self, limit)
     local what = what_of(self, "suspend")
-    if not ctl.suspend(self.power.ctl, what, limit) then
+    local is_decided, refusal = decision_of(self.power)
+    if not ctl.suspend(self.power.ctl, what, limit, is_decided) then
       report.fail("%s: it ended instead (%s)", what, self:reason() or "and runs again")
+    elseif refusal() then
+      report.fail("%s: its pfc refuses: %s", what, refusal())
     end
     return self:state()
   end
