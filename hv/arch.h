@@ -83,6 +83,11 @@ void arch_vcpu_unload(struct vcpu *vcpu);
 void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason);
 /* Write register groups (L4_VCPU_*) of the running thread's vCPU to its state page. */
 enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups);
+/* For a thread that calls, and is about to wait for its vCPU or to come back: take what its VMM changed in the state page and
+ * injected. True: the guest's timer is due and only waits for the guest to be entered. */
+bool arch_vcpu_take_page(struct vcpu *vcpu);
+/* And come back with that reason (L4_EXIT_*), now or when the thread is woken. */
+void arch_vcpu_report(struct vcpu *vcpu, uint64_t reason);
 void arch_vcpu_init(struct vcpu *vcpu);
 /* [GIC ICH_VMCR_EL2] of the vCPU, wherever it is now. */
 uint64_t arch_vcpu_vmcr(const struct vcpu *vcpu);

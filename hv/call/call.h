@@ -28,7 +28,7 @@ struct call_op {
 };
 
 /* The operations of each kind by number. */
-#define CALL_OPS_MAX 13u
+#define CALL_OPS_MAX 14u
 extern const struct call_op object_ops[CALL_OPS_MAX], thread_ops[CALL_OPS_MAX], space_ops[CALL_OPS_MAX],
 	dataspace_ops[CALL_OPS_MAX], gate_ops[CALL_OPS_MAX], irq_ops[CALL_OPS_MAX], factory_ops[CALL_OPS_MAX],
 	scheduler_ops[CALL_OPS_MAX], icu_ops[CALL_OPS_MAX], platform_ops[CALL_OPS_MAX], console_ops[CALL_OPS_MAX],

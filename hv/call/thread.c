@@ -75,6 +75,13 @@ static enum err inject(struct call *call)
 	return vcpu_inject(thread->vcpu, call->w[1] ? call->w[0] & ~L4_VIRQ_CLEAR : call->w[0] | L4_VIRQ_CLEAR);
 }
 
+static enum err wait(struct call *call)
+{
+	if (!call->thread->vcpu)
+		return ERR_NOENT;
+	return vcpu_wait_for_vmm(call->thread->vcpu, call->w[0] & 1);
+}
+
 static enum err yield(struct call *call)
 {
 	(void)call;
@@ -105,4 +112,5 @@ const struct call_op thread_ops[CALL_OPS_MAX] = {
 	[10] = {yield, 0, true},
 	[11] = {reply, 0, true},
 	[12] = {info, L4_RIGHT_R, false},
+	[13] = {wait, 0, true},
 };

@@ -220,7 +220,16 @@ void vcpu_take_ends(struct vcpu *vcpu)
 		vcpu->eoi[vcpu->eoi_count++] = ended.eoi[i];
 }
 
-bool vcpu_wait(struct vcpu *vcpu)
+/* As open as a CPU interface can be. [GIC ICH_VMCR_EL2] */
+#define VMCR_OPEN (ICH_VMCR_VENG0 | ICH_VMCR_VENG1 | 0xffu << ICH_VMCR_VPMR_SHIFT)
+
+bool vcpu_would_wake(const struct vcpu *vcpu)
+{
+	return vcpu->eoi_count ||
+	       virq_any_pending(&vcpu->virqs, vcpu->waits_open ? VMCR_OPEN : (uint32_t)arch_vcpu_vmcr(vcpu));
+}
+
+bool vcpu_wait(struct vcpu *vcpu, bool open)
 {
 	struct thread *thread = vcpu->thread;
 
@@ -231,11 +240,31 @@ bool vcpu_wait(struct vcpu *vcpu)
 	/* The guest may have ended one just now. The maintenance interrupt for it does not come when another vCPU gets
 	 * the hardware first. */
 	vcpu_take_ends(vcpu);
-	if (thread->wake || vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu)))
+	vcpu->waits_open = open;
+	if (thread->wake || vcpu_would_wake(vcpu))
 		return false;
 	sched_unready(thread);
 	thread->state = THREAD_WFI;
 	return true;
+}
+
+/* A thread that waits here is in no guest: what wakes it makes the call come back with what is set now, and the VMM calls
+ * again. That finds what came, as all of it is looked at under the lock before the thread sleeps. */
+enum err vcpu_wait_for_vmm(struct vcpu *vcpu, bool open)
+{
+	uint64_t reason = L4_EXIT_WAKE;
+
+	if (vcpu->vm->obj.dead)
+		return ERR_NOENT;
+	/* The timer's own interrupt comes when the guest is entered. The instruction that is stepped comes back at once. */
+	if (!arch_vcpu_take_page(vcpu) && !(vcpu->debug.control & L4_DEBUG_STEP)) {
+		if (vcpu_wait(vcpu, open) || vcpu->thread->wake)
+			reason = L4_EXIT_EVENT;
+		else if (vcpu->eoi_count)
+			reason = L4_EXIT_EOI;
+	}
+	arch_vcpu_report(vcpu, reason);
+	return OK;
 }
 
 void vcpu_check_guest(struct thread *thread)

@@ -37,6 +37,7 @@ struct vcpu {
 	uint32_t bound_count;              /* irqs bound to it, at most VIRQ_HW_MAX - 1: the timer is one too */
 	bool sctlr_swapped, cpacr_swapped; /* the task's own value is in the register while the VMM runs */
 	struct timeout wfi;                /* while it waits in WFI and is not loaded */
+	bool waits_open;                   /* whatever its CPU interface says */
 	struct fp_state fp;
 	struct l4_vcpu_debug debug; /* checked */
 
@@ -73,8 +74,13 @@ bool vcpu_recall(struct vcpu *vcpu, uint32_t line);
 void vcpu_take_ends(struct vcpu *vcpu);
 /* On its own CPU, before the guest is entered: take the mail. */
 void vcpu_take_mail(struct vcpu *vcpu);
-/* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. */
-bool vcpu_wait(struct vcpu *vcpu);
+/* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. open: until
+ * anything is pending, whatever group enables and priority mask of its CPU interface say. */
+bool vcpu_wait(struct vcpu *vcpu, bool open);
+/* On its own CPU: something is there that ends the wait. */
+bool vcpu_would_wake(const struct vcpu *vcpu);
+/* The thread itself calls: waits as its guest would in WFI, and has L4_EXIT_* as result. ERR_NOENT: the VM has died. */
+enum err vcpu_wait_for_vmm(struct vcpu *vcpu, bool open);
 /* On the thread's CPU, guest about to run: if a message or irq waits for the thread, the VMM goes first. */
 void vcpu_check_guest(struct thread *thread);
 /* The VM space dies: have its vCPUs unloaded; true when none is loaded any more. */

@@ -57,8 +57,7 @@ static void wake_loaded(struct cpu *cpu)
 {
 	struct vcpu *vcpu = cpu->loaded;
 
-	if (vcpu && vcpu->thread->state == THREAD_WFI &&
-	    (vcpu->eoi_count || virq_any_pending(&vcpu->virqs, (uint32_t)arch_vcpu_vmcr(vcpu))))
+	if (vcpu && vcpu->thread->state == THREAD_WFI && vcpu_would_wake(vcpu))
 		thread_wake(vcpu->thread, OK);
 }
 

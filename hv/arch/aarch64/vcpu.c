@@ -237,6 +237,11 @@ static struct regs *exit_at_once(struct vcpu *vcpu, uint64_t reason)
 	return answer(vcpu->thread, OK);
 }
 
+void arch_vcpu_report(struct vcpu *vcpu, uint64_t reason)
+{
+	(void)exit_at_once(vcpu, reason);
+}
+
 struct regs *vcpu_run(struct cpu *cpu, struct thread *thread)
 {
 	struct vcpu *vcpu = thread->vcpu;
@@ -314,7 +319,7 @@ static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint6
 	if (esr & 1)
 		sched_rotate(cpu); /* WFE */
 	else
-		(void)vcpu_wait(vcpu);
+		(void)vcpu_wait(vcpu, false);
 	cpu->reschedule = true;
 	return hv_leave(cpu);
 }

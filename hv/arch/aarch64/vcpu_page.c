@@ -167,6 +167,18 @@ void vcpu_take_injections(struct vcpu *vcpu)
 	state->inject_count = count - i;
 }
 
+bool arch_vcpu_take_page(struct vcpu *vcpu)
+{
+	vcpu_load(vcpu);
+	if (vcpu->state->dirty)
+		vcpu_take_dirty(arch_this_cpu(), vcpu, vcpu->state->dirty);
+	if (vcpu->state->inject_count)
+		vcpu_take_injections(vcpu);
+	return vcpu->timer.virq & L4_VIRQ_ENABLED &&
+	       (READ_SYSREG(cntv_ctl_el0) & (CNT_CTL_ENABLE | CNT_CTL_IMASK | CNT_CTL_ISTATUS)) ==
+		       (CNT_CTL_ENABLE | CNT_CTL_ISTATUS);
+}
+
 /* The machine's own, of this CPU: op0 3, op1 0, CRn 0 by CRm and op2. Reserved ones read 0. [ARM HCR_EL2.TID3] */
 static void read_ids(struct l4_vcpu_state *state)
 {

@@ -378,6 +378,32 @@ enum err arch_vcpu_sync(struct vcpu *vcpu, uint64_t groups)
 	return OK;
 }
 
+/* The timer of a vCPU is due here when its condition says so; no counter is looked at. */
+bool arch_vcpu_take_page(struct vcpu *vcpu)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	if (cpu->loaded && cpu->loaded != vcpu)
+		arch_vcpu_unload(cpu->loaded);
+	if (cpu->loaded != vcpu)
+		virq_load(&vcpu->virqs);
+	cpu->loaded = vcpu;
+	vcpu->loaded_on = cpu->id;
+	for (uint32_t i = 0; i < vcpu->state->inject_count && i < L4_VCPU_INJECT_MAX; i++)
+		(void)virq_set(&vcpu->virqs, vcpu->state->inject[i], VIRQ_HW_NONE);
+	vcpu->state->inject_count = 0;
+	return vcpu->timer.virq & L4_VIRQ_ENABLED && vcpu->timer.cntv_ctl == 5;
+}
+
+void arch_vcpu_report(struct vcpu *vcpu, uint64_t reason)
+{
+	vcpu->state->exit = reason;
+	vcpu->state->eoi_count = vcpu->eoi_count;
+	vcpu->eoi_count = 0;
+	vcpu->thread->regs.x[0] = OK;
+	vcpu->thread->regs.x[2] = reason;
+}
+
 void arch_vcpu_init(struct vcpu *vcpu)
 {
 	virq_init(&vcpu->virqs, HOST_LR_COUNT, ICH_HCR_EN, ICH_HCR_TDIR);

@@ -16,6 +16,7 @@ static const char *const names[VCPU_EXIT_KINDS] = {
 	[VCPU_EXIT_UNDEFINED] = "undefined",
 	[VCPU_EXIT_EVENT] = "event",
 	[VCPU_EXIT_EOI] = "eoi",
+	[VCPU_EXIT_WAKE] = "wake",
 	[VCPU_EXIT_SERROR] = "serror",
 	[VCPU_EXIT_DEBUG] = "debug",
 	[VCPU_EXIT_OTHER] = "other",

@@ -19,6 +19,7 @@ enum vcpu_exit_kind {
 	VCPU_EXIT_UNDEFINED,    /* what the guest's CPU does not have, unknown system registers too */
 	VCPU_EXIT_EVENT,        /* an irq for uvmm itself */
 	VCPU_EXIT_EOI,          /* only to tell that level interrupts ended */
+	VCPU_EXIT_WAKE,         /* out of CPU_SUSPEND */
 	VCPU_EXIT_SERROR,
 	VCPU_EXIT_DEBUG, /* breakpoint, watchpoint or step that a debugger set */
 	VCPU_EXIT_OTHER, /* what the hypervisor should not have given us */

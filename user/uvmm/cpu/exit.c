@@ -3,6 +3,7 @@
 
 #include "cpu/emulate.h"
 #include "cpu/inject.h"
+#include "cpu/psci.h"
 #include "cpu/smccc.h"
 #include "cpu/sysreg.h"
 
@@ -203,6 +204,10 @@ static __attribute__((noinline)) enum vcpu_next rare_exit(struct vcpu *vcpu, uin
 		return VCPU_RUN;
 	case L4_EXIT_EOI:
 		vcpu_count_exit(vcpu, VCPU_EXIT_EOI);
+		return VCPU_RUN;
+	case L4_EXIT_WAKE:
+		vcpu_count_exit(vcpu, VCPU_EXIT_WAKE);
+		psci_wake(vcpu);
 		return VCPU_RUN;
 	case L4_EXIT_SERROR:
 		vcpu_count_exit(vcpu, VCPU_EXIT_SERROR);

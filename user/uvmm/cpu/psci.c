@@ -9,6 +9,8 @@
 #define AFFINITY_OFF 1
 #define AFFINITY_ON_PENDING 2
 #define AFFINITY_MASK 0xff00ffffffull
+#define POWER_STATE_DOWN (1u << 16)
+#define POWER_STATE_RESERVED 0xfcfe0000u /* in the original format [PSCI power_state] */
 
 /* Function numbers; bit 30 of the id says 64-bit arguments. [PSCI function ids] */
 enum {
@@ -60,12 +62,6 @@ static uint64_t argument(const struct vcpu *vcpu, unsigned int index, bool wide)
 	return wide ? value : value & 0xffffffff;
 }
 
-/* The 32-bit form packs the affinity as MPIDR does in 23:0, with Aff3 in 31:24. */
-static uint64_t affinity(uint64_t value, bool wide)
-{
-	return wide ? value : (value & 0xffffff) | (value & 0xff000000) << 8;
-}
-
 static struct vcpu *find(struct vm *vm, uint64_t mpidr)
 {
 	for (unsigned int i = 0; i < vm->vcpu_count; i++)
@@ -82,7 +78,7 @@ static bool entry_is_good(const struct vcpu *vcpu, uint64_t entry)
 static int64_t cpu_on(struct vcpu *vcpu, bool wide)
 {
 	uint64_t entry = argument(vcpu, 2, wide);
-	struct vcpu *target = find(vcpu->vm, affinity(argument(vcpu, 1, wide), wide));
+	struct vcpu *target = find(vcpu->vm, argument(vcpu, 1, wide));
 	uint32_t off = VCPU_POWER_OFF;
 
 	if (!target)
@@ -101,12 +97,12 @@ static int64_t cpu_on(struct vcpu *vcpu, bool wide)
 /* On when any vCPU below that affinity level is. [PSCI AFFINITY_INFO] */
 static int64_t affinity_info(struct vcpu *vcpu, bool wide)
 {
-	uint64_t target = affinity(argument(vcpu, 1, wide), wide);
+	uint64_t target = argument(vcpu, 1, wide);
 	uint64_t level = argument(vcpu, 2, wide);
 	uint64_t mask;
 	int64_t result = PSCI_INVALID_PARAMETERS;
 
-	if (level > 3)
+	if (level > 3 || target & ~AFFINITY_MASK)
 		return PSCI_INVALID_PARAMETERS;
 	mask = AFFINITY_MASK & (level == 3 ? ~0ull << 32 : ~0ull << (8 * level));
 	for (unsigned int i = 0; i < vcpu->vm->vcpu_count; i++) {
@@ -129,18 +125,40 @@ static int64_t affinity_info(struct vcpu *vcpu, bool wide)
 	return result;
 }
 
-/* Standby comes back at once, as if something had woken it, and power-down is downgraded to standby; both are allowed.
- * [PSCI CPU_SUSPEND] */
+/* 0: the vCPU waits from here on. Every state id of the original format is taken: one kind of standby and one of
+ * power-down stand behind all of them, at every power level. [PSCI CPU_SUSPEND] [PSCI power_state] */
 static int64_t cpu_suspend(struct vcpu *vcpu, bool wide)
 {
 	uint64_t power_state = argument(vcpu, 1, false);
-	bool power_down = power_state & (1u << 16);
+	uint64_t entry = argument(vcpu, 2, wide);
+	bool power_down = power_state & POWER_STATE_DOWN;
 
-	if (power_state & 0xfcfe0000) /* reserved in the original format [PSCI power_state] */
+	if (power_state & POWER_STATE_RESERVED)
 		return PSCI_INVALID_PARAMETERS;
-	if (power_down && !entry_is_good(vcpu, argument(vcpu, 2, wide)))
+	if (power_down && !entry_is_good(vcpu, entry))
 		return PSCI_INVALID_ADDRESS;
+	if (power_down) {
+		vcpu->entry = entry;
+		vcpu->context = argument(vcpu, 3, wide);
+	}
+	vcpu->suspend = power_down ? VCPU_POWER_DOWN : VCPU_STANDBY;
+	vcpu->suspend_pc = vcpu->page->pc;
+	/* Linux turns its CPU interface off before, for standby too, and tells the redistributor. */
+	vcpu->suspend_open = power_down || gic_cpu_sleeps(&vcpu->vm->gic, vcpu->index);
 	return 0;
+}
+
+void psci_wake(struct vcpu *vcpu)
+{
+	bool power_down = vcpu->suspend == VCPU_POWER_DOWN;
+
+	vcpu->suspend = VCPU_AWAKE;
+	if (!power_down || vcpu->page->pc != vcpu->suspend_pc)
+		return;
+	/* Its timers go on, as those do whose idle states have no local-timer-stop. [DTB idle-states] */
+	gic_cpu_take_back(&vcpu->vm->gic, vcpu->index);
+	vcpu_restart(vcpu, vcpu->entry, vcpu->context);
+	gic_cpu_give_again(&vcpu->vm->gic, vcpu->index);
 }
 
 /* 0: the VM sleeps from here on. [PSCI SYSTEM_SUSPEND] */
@@ -171,6 +189,7 @@ enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
 {
 	bool wide = function & SMCCC_64BIT;
 	int64_t result = PSCI_NOT_SUPPORTED;
+	enum vcpu_next next = VCPU_RUN;
 
 	if (is_offered(function)) {
 		switch (function & SMCCC_NUMBER_MASK) {
@@ -179,6 +198,7 @@ enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
 			break;
 		case CPU_SUSPEND:
 			result = cpu_suspend(vcpu, wide);
+			next = result == 0 ? VCPU_SUSPENDED : VCPU_RUN;
 			break;
 		case CPU_OFF:
 			/* The run loop marks it off, when the vCPU no longer runs. */
@@ -216,23 +236,35 @@ enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function)
 		}
 	}
 	vcpu->page->x[0] = (uint64_t)result;
-	return VCPU_RUN;
+	return next;
+}
+
+/* Codes that came with 0.2 are not known to a guest of 0.1. [PSCI return error codes] */
+static uint64_t answer_v01(int64_t result)
+{
+	return (uint64_t)(result < PSCI_DENIED ? PSCI_INVALID_PARAMETERS : result);
 }
 
 bool psci_call_v01(struct vcpu *vcpu, uint32_t function, enum vcpu_next *out_next)
 {
 	const struct vm *vm = vcpu->vm;
+	int64_t result;
 
 	*out_next = VCPU_RUN;
 	if (function == 0)
 		return false;
-	if (function == vm->psci_cpu_on)
-		vcpu->page->x[0] = (uint64_t)cpu_on(vcpu, true);
-	else if (function == vm->psci_cpu_suspend)
-		vcpu->page->x[0] = (uint64_t)cpu_suspend(vcpu, true);
-	else if (function == vm->psci_cpu_off)
+	if (function == vm->psci_cpu_off) {
 		*out_next = VCPU_STOPPED;
+		return true;
+	}
+	if (function == vm->psci_cpu_on)
+		result = cpu_on(vcpu, true);
+	else if (function == vm->psci_cpu_suspend)
+		result = cpu_suspend(vcpu, true);
 	else
 		return false;
+	vcpu->page->x[0] = answer_v01(result);
+	if (function == vm->psci_cpu_suspend && result == 0)
+		*out_next = VCPU_SUSPENDED;
 	return true;
 }

@@ -19,5 +19,8 @@
 /* A call of the standard service's PSCI range. Sets x0 unless the vCPU does not return from it. */
 enum vcpu_next psci_call(struct vcpu *vcpu, uint32_t function);
 
+/* An interrupt is pending for a vCPU that is in CPU_SUSPEND, or a debugger sent it elsewhere: it goes on. */
+void psci_wake(struct vcpu *vcpu);
+
 /* The PSCI 0.1 calls whose function ids the device tree names. False: not one of them. [DTB arm,psci] */
 bool psci_call_v01(struct vcpu *vcpu, uint32_t function, enum vcpu_next *out_next);

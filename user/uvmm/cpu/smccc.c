@@ -10,22 +10,22 @@
 
 #define PFR0_CSV2(ids) ((ids)->reg[4][0] >> 56 & 0xf)
 
-/* What the answers mean for the guest [SMCCC SMCCC_ARCH_FEATURES]:
- * WORKAROUND_1 (branch predictor, CVE-2017-5715): a CPU with CSV2 does not need it. On others the call would have to
- * be made at EL3, where we do not forward; we say that there is none, so the guest reports itself vulnerable.
- * WORKAROUND_2 (SSBD), WORKAROUND_3 (branch history) and SOC_ID: none either. CPUs that have PSTATE.SSBS or CLRBHB
- * show them in their ID registers, and guests prefer those. */
+/* A CPU with CSV2 needs no WORKAROUND_1 (branch predictor, CVE-2017-5715), one with CSV2_3 no WORKAROUND_3 (branch history)
+ * either. On others the call would have to be made at EL3, where we do not forward; we say that there is none, so the guest
+ * reports itself vulnerable. [SMCCC SMCCC_ARCH_WORKAROUND_1] [ARM ID_AA64PFR0_EL1.CSV2] */
+static bool is_needless_workaround(const struct vcpu *vcpu, uint32_t function)
+{
+	return (function == SMCCC_ARCH_WORKAROUND_1 && PFR0_CSV2(&vcpu->vm->ids) >= 1) ||
+	       (function == SMCCC_ARCH_WORKAROUND_3 && PFR0_CSV2(&vcpu->vm->ids) >= 3);
+}
+
+/* WORKAROUND_2 (SSBD) and SOC_ID: none. CPUs that have PSTATE.SSBS show it in their ID registers, and guests prefer that.
+ * [SMCCC SMCCC_ARCH_FEATURES] */
 static int64_t arch_features(const struct vcpu *vcpu, uint32_t function)
 {
-	switch (function) {
-	case SMCCC_VERSION:
-	case SMCCC_ARCH_FEATURES:
+	if (function == SMCCC_VERSION || function == SMCCC_ARCH_FEATURES)
 		return 0;
-	case SMCCC_ARCH_WORKAROUND_1:
-		return PFR0_CSV2(&vcpu->vm->ids) != 0 ? WORKAROUND_NOT_NEEDED : SMCCC_NOT_SUPPORTED;
-	default:
-		return SMCCC_NOT_SUPPORTED;
-	}
+	return is_needless_workaround(vcpu, function) ? WORKAROUND_NOT_NEEDED : SMCCC_NOT_SUPPORTED;
 }
 
 enum vcpu_next smccc_call(struct vcpu *vcpu, uint32_t immediate)
@@ -45,8 +45,8 @@ enum vcpu_next smccc_call(struct vcpu *vcpu, uint32_t immediate)
 		result = SMCCC_1_2;
 	} else if (immediate == 0 && function == SMCCC_ARCH_FEATURES) {
 		result = arch_features(vcpu, (uint32_t)vcpu->page->x[1]);
-	} else if (immediate == 0 && function == SMCCC_ARCH_WORKAROUND_1 && PFR0_CSV2(&vcpu->vm->ids) != 0) {
-		result = 0; /* not needed, does nothing */
+	} else if (immediate == 0 && is_needless_workaround(vcpu, function)) {
+		result = 0; /* does nothing */
 	} else {
 		vcpu_event(vcpu, VCPU_EVENT_SMCCC, function);
 		result = SMCCC_NOT_SUPPORTED;

@@ -10,6 +10,7 @@
 #define SMCCC_VERSION 0x80000000u
 #define SMCCC_ARCH_FEATURES 0x80000001u
 #define SMCCC_ARCH_WORKAROUND_1 0x80008000u
+#define SMCCC_ARCH_WORKAROUND_3 0x80003fffu
 #define SMCCC_NOT_SUPPORTED (-1)
 
 /* The call in the registers; the pc is not touched. `immediate` is the instruction's. */

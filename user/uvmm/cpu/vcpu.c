@@ -26,7 +26,7 @@ bool vcpu_fetch(struct vcpu *vcpu, uint64_t groups)
 	return true;
 }
 
-void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0)
+void vcpu_restart(struct vcpu *vcpu, uint64_t entry, uint64_t x0)
 {
 	struct l4_vcpu_state *page = vcpu->page;
 
@@ -39,22 +39,29 @@ void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0)
 	memset(&page->sys, 0, sizeof(page->sys));
 	page->sys.sctlr_el1 = SCTLR_EL1_RESET;
 
-	/* The interrupt's word is the GIC model's: it configures again. */
-	page->timer.cntvoff = vcpu->vm->cntvoff;
-	page->timer.cntv_ctl = 0;
-	page->timer.cntv_cval = 0;
-
 	memset(&page->vgic, 0, sizeof(page->vgic));
 	memset(&page->fp, 0, sizeof(page->fp));
 
 	page->vmpidr = 1ull << 31 | vcpu->mpidr;
 	page->vpidr = vcpu->vm->ids.midr;
 	/* What a debugger set is not part of a reset. */
-	page->dirty &= L4_VCPU_DEBUG;
-	page->dirty |= L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP | L4_VCPU_IDENT;
+	page->dirty &= L4_VCPU_DEBUG | L4_VCPU_TIMER;
+	page->dirty |= L4_VCPU_SYS | L4_VCPU_VGIC | L4_VCPU_FP | L4_VCPU_IDENT;
 	if (vcpu->vm->ids.midr == 0) /* not known: the hypervisor keeps the machine's */
 		page->dirty &= ~(uint64_t)L4_VCPU_IDENT;
 	page->clean = 0;
+}
+
+void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0)
+{
+	struct l4_vcpu_state *page = vcpu->page;
+
+	vcpu_restart(vcpu, entry, x0);
+	/* The interrupt's word is the GIC model's: it configures again. */
+	page->timer.cntvoff = vcpu->vm->cntvoff;
+	page->timer.cntv_ctl = 0;
+	page->timer.cntv_cval = 0;
+	page->dirty |= L4_VCPU_TIMER;
 	vcpu->cntp_ctl = 0;
 	vcpu->cntp_cval = 0;
 }

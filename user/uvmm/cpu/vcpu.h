@@ -22,6 +22,7 @@ enum vcpu_next {
 	VCPU_VM_OFF,     /* the guest turned the VM off */
 	VCPU_VM_RESET,   /* the guest asked for a restart */
 	VCPU_VM_SUSPEND, /* the guest asked for suspend to RAM: entry and context say where it wakes */
+	VCPU_SUSPENDED,  /* this vCPU waits until an interrupt is pending for it: exit_handle with L4_EXIT_WAKE then */
 	VCPU_VM_PANIC,   /* the guest's kernel says that it panicked */
 	VCPU_DEBUG,      /* a debugger has it rest: what it met is noted */
 	VCPU_REMOTE,     /* a device has to ask somebody else: when that is done, exit_resume */
@@ -33,6 +34,13 @@ enum vcpu_power {
 	VCPU_POWER_ON,
 	VCPU_POWER_PENDING,   /* about to be on */
 	VCPU_POWER_SUSPENDED, /* the VM sleeps, and this vCPU is the one that wakes */
+};
+
+/* A vCPU in CPU_SUSPEND is on. [PSCI AFFINITY_INFO] */
+enum vcpu_suspend {
+	VCPU_AWAKE,
+	VCPU_STANDBY,    /* goes on behind the call */
+	VCPU_POWER_DOWN, /* goes on at entry, in reset state but for its timers */
 };
 
 struct vcpu;
@@ -55,10 +63,13 @@ struct vcpu {
 	struct vm *vm;
 	unsigned int index;
 	unsigned int bus_hint;
-	uint32_t power;   /* enum vcpu_power, changed with compare and exchange */
-	uint64_t mpidr;   /* affinity fields */
-	uint64_t entry;   /* where CPU_ON or the end of a suspend starts it */
-	uint64_t context; /* and its x0 there */
+	uint32_t power;      /* enum vcpu_power, changed with compare and exchange */
+	uint64_t mpidr;      /* affinity fields */
+	uint32_t suspend;    /* enum vcpu_suspend, its own thread's */
+	bool suspend_open;   /* whatever is pending wakes it, not only what its CPU interface would take */
+	uint64_t suspend_pc; /* behind the call */
+	uint64_t entry;      /* where CPU_ON or the end of a suspend starts it */
+	uint64_t context;    /* and its x0 there */
 	uint64_t cntp_ctl, cntp_cval;
 	uint64_t exits[VCPU_EXIT_KINDS];
 	/* An instruction of several accesses that waits for somebody else: what the first ones got. */
@@ -87,6 +98,9 @@ bool vcpu_fetch(struct vcpu *vcpu, uint64_t groups);
 /* Reset state as PSCI asks for, at EL1 with the MMU off, about to execute at entry with x0. [PSCI CPU_ON]
  * [ARM AArch64.TakeReset] */
 void vcpu_reset(struct vcpu *vcpu, uint64_t entry, uint64_t x0);
+
+/* The same, but timers, and what the hypervisor knows of them, are as they were. [PSCI CPU_SUSPEND] */
+void vcpu_restart(struct vcpu *vcpu, uint64_t entry, uint64_t x0);
 
 /* It executes nothing until somebody makes its power PENDING. */
 static inline bool vcpu_is_down(const struct vcpu *vcpu)

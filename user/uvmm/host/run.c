@@ -47,6 +47,8 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 		return;
 	case VCPU_REMOTE: /* asked already */
 		return;
+	case VCPU_SUSPENDED: /* its thread waits next */
+		return;
 	case VCPU_DEBUG: /* held already */
 		host_service_wake(host);
 		return;
@@ -133,7 +135,34 @@ static bool may_run(const struct host_vcpu *cpu)
 	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) == 0;
 }
 
-/* Until the vCPU has to rest. */
+static void refused(struct host_vcpu *cpu, int64_t result)
+{
+	host_say(cpu->host, "error: the hypervisor does not run the guest: %s", l4_err_text((int)result));
+	host_end(cpu->host, HOST_END_ERROR, cpu->vcpu);
+	host_vcpu_hold(cpu->host, cpu->vcpu->index);
+}
+
+/* In CPU_SUSPEND: until an interrupt is pending, or there is something else to do first. One whose pc a debugger changed
+ * waits no more. */
+static void wait_suspended(struct host_vcpu *cpu)
+{
+	struct vcpu *vcpu = cpu->vcpu;
+	int64_t result = L4_EXIT_WAKE;
+
+	if (vcpu->page->pc == vcpu->suspend_pc)
+		result = l4_vcpu_wait(vcpu->suspend_open);
+	host_lock(cpu->host);
+	if (result < 0) {
+		refused(cpu, result);
+	} else {
+		if (result == L4_EXIT_EVENT)
+			event(cpu);
+		leave(cpu, exit_handle(vcpu, (uint64_t)result));
+	}
+	host_unlock(cpu->host);
+}
+
+/* Until the vCPU has to rest, or suspends. */
 static void run(struct host_vcpu *cpu)
 {
 	struct host *host = cpu->host;
@@ -146,9 +175,7 @@ static void run(struct host_vcpu *cpu)
 
 		host_lock(host);
 		if (__builtin_expect(result < 0, 0)) {
-			host_say(host, "error: the hypervisor does not run the guest: %s", l4_err_text((int)result));
-			host_end(host, HOST_END_ERROR, vcpu);
-			host_vcpu_hold(host, vcpu->index);
+			refused(cpu, result);
 			next = VCPU_VM_HALT;
 		} else {
 			if (__builtin_expect(reason == L4_EXIT_EVENT, 0))
@@ -180,13 +207,17 @@ _Noreturn void host_vcpu_main(void *context)
 
 	wait_for_maker();
 	for (bool first = true;; first = false) {
-		host_vcpu_rest(cpu);
+		if (first || vcpu_is_down(cpu->vcpu) || !may_run(cpu))
+			host_vcpu_rest(cpu);
 		host_lock(cpu->host);
 		if (first && cpu->vcpu->index == 0)
 			learn_machine(&cpu->host->vm, cpu->vcpu->page);
 		if (cpu->vcpu->power == VCPU_POWER_PENDING)
 			power_up(cpu);
 		host_unlock(cpu->host);
-		run(cpu);
+		if (cpu->vcpu->suspend != VCPU_AWAKE)
+			wait_suspended(cpu);
+		else
+			run(cpu);
 	}
 }

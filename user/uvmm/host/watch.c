@@ -32,7 +32,7 @@ static struct vcpu *halted(struct host *host)
 		if (vcpu->power == VCPU_POWER_OFF)
 			continue;
 		(void)host_vcpu_page(host, i);
-		if (vcpu->power != VCPU_POWER_ON || !halted_vcpu(vcpu))
+		if (vcpu->power != VCPU_POWER_ON || vcpu->suspend != VCPU_AWAKE || !halted_vcpu(vcpu))
 			return NULL;
 		if (!first)
 			first = vcpu;

@@ -126,6 +126,9 @@ void gic_cpu_give_again(struct gic *gic, unsigned int cpu);
 /* A write to ICC_SGI1R_EL1 (group 1) or ICC_SGI0R_EL1 (group 0) by that vCPU. [GIC ICC_SGI1R_EL1] */
 void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1);
 
+/* Its redistributor is told to wake it for anything. [GIC GICR_WAKER.ProcessorSleep] */
+bool gic_cpu_sleeps(const struct gic *gic, unsigned int cpu);
+
 /* Something enabled is pending for that vCPU at the distributor, delivered or not: what wakes a sleeping VM. */
 bool gic_is_pending(struct gic *gic, unsigned int cpu);
 /* Would this one, if it became pending? */

@@ -36,6 +36,11 @@ static enum mmio_result read_control(const struct gic *gic, unsigned int cpu, ui
 	return access->size == 4 || access->value == 0 ? MMIO_OK : MMIO_BAD;
 }
 
+bool gic_cpu_sleeps(const struct gic *gic, unsigned int cpu)
+{
+	return gic->state.cpu[cpu].waker & WAKER_PROCESSOR_SLEEP;
+}
+
 static enum mmio_result access_control(struct gic *gic, unsigned int cpu, uint64_t offset, struct mmio_access *access)
 {
 	if (!access->write)

@@ -60,6 +60,7 @@ static const struct {
 	{L4_THREAD_YIELD, 0, true},
 	{L4_THREAD_REPLY, 0, true},
 	{L4_THREAD_INFO, L4_RIGHT_R, false},
+	{L4_THREAD_VCPU_WAIT, 0, true},
 	{L4_SPACE_MAP, L4_RIGHT_W, false},
 	{L4_SPACE_UNMAP, L4_RIGHT_W, false},
 	{L4_SPACE_GIVE, L4_RIGHT_S, false},

@@ -495,7 +495,7 @@ static void guest(struct hostile *h, struct cpu *cpu, struct thread *t)
 		t->in_guest = true;
 		arch_thread_enter(t);
 	} else if (one_in(h, 2)) {
-		(void)vcpu_wait(cpu->guest);
+		(void)vcpu_wait(cpu->guest, false);
 	} else {
 		arch_vcpu_exit(cpu->guest, L4_EXIT_TRAP);
 	}

@@ -284,7 +284,7 @@ static void a_thread_dies_in_every_state(void **state)
 			assert_ptr_equal(cpus[1].loaded, t->vcpu);
 			if (how == 9) {
 				host.cpu = 1;
-				assert_true(vcpu_wait(t->vcpu));
+				assert_true(vcpu_wait(t->vcpu, false));
 				host_settle_all();
 			}
 			break;
@@ -359,7 +359,7 @@ static void a_guest_that_waits_too_late_does_not_wait(void **state)
 	host.cpu = 0;
 	object_end(&t->obj);
 	host.cpu = 1;
-	assert_false(vcpu_wait(t->vcpu));
+	assert_false(vcpu_wait(t->vcpu, false));
 	assert_int_equal(t->state, THREAD_DEAD);
 }
 

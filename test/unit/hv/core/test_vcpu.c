@@ -38,7 +38,7 @@ static bool wfi(struct machine *m)
 	bool waits;
 
 	host.cpu = m->thread->cpu;
-	waits = vcpu_wait(m->vcpu);
+	waits = vcpu_wait(m->vcpu, false);
 	host_settle_all();
 	return waits;
 }
@@ -365,6 +365,116 @@ static void a_stopped_thread_starts_as_itself_and_not_as_its_guest(void **state)
 	assert_false(m.thread->in_guest);
 }
 
+/* Its VMM waits in its guest's place. */
+static uint64_t wait_for_guest(struct machine *m, bool open)
+{
+	host.cpu = m->thread->cpu;
+	assert_int_equal(vcpu_wait_for_vmm(m->vcpu, open), OK);
+	assert_int_equal(m->thread->regs.x[0], OK);
+	assert_int_equal(m->vcpu->state->exit, m->thread->regs.x[2]);
+	host_settle_all();
+	return m->thread->regs.x[2];
+}
+
+static void a_vmm_waits_until_an_interrupt_is_pending_for_its_guest(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	assert_int_equal(m.thread->state, THREAD_WFI);
+	assert_false(m.thread->in_guest);
+	host.cpu = 0;
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
+	host_settle_all();
+	assert_int_equal(m.thread->state, THREAD_READY);
+	/* What woke it is found by the next look, however often. */
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_WAKE);
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_WAKE);
+	assert_int_equal(m.thread->state, THREAD_READY);
+	host.cpu = 0;
+	assert_int_equal(vcpu_inject(m.vcpu, word(40) | L4_VIRQ_CLEAR), OK);
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	/* The VMM's own is told, and waits to be received. */
+	host.cpu = 0;
+	thread_notify(m.thread);
+	host_settle_all();
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	assert_int_equal(m.thread->state, THREAD_READY);
+}
+
+static void a_vmm_waits_past_its_guests_cpu_interface_if_it_asks_to(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	m.vcpu->vmcr = 0;
+	host.cpu = 0;
+	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	assert_int_equal(m.thread->state, THREAD_WFI);
+	thread_wake(m.thread, OK);
+	host_settle_all();
+	assert_int_equal(wait_for_guest(&m, true), L4_EXIT_WAKE);
+	/* A guest's own WFI asks its interface again. */
+	enter(&m);
+	assert_true(wfi(&m));
+}
+
+static void what_a_vmm_wrote_before_it_waits_counts(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	m.vcpu->state->inject[0] = word(40);
+	m.vcpu->state->inject_count = 1;
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_WAKE);
+	assert_int_equal(m.vcpu->state->inject_count, 0);
+}
+
+static void a_timer_that_is_due_or_a_step_ends_the_wait_at_once(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	m.vcpu->timer.virq |= L4_VIRQ_ENABLED;
+	m.vcpu->timer.cntv_ctl = 5;
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_WAKE);
+	m.vcpu->timer.virq &= ~L4_VIRQ_ENABLED;
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	thread_wake(m.thread, OK);
+	host_settle_all();
+	m.vcpu->debug.control = L4_DEBUG_ON | L4_DEBUG_STEP;
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_WAKE);
+}
+
+static void ends_of_interrupts_are_told_while_the_vmm_waits(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	m.vcpu->eoi[0] = 40;
+	m.vcpu->eoi_count = 1;
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EOI);
+	assert_int_equal(m.vcpu->state->eoi_count, 1);
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	assert_int_equal(m.vcpu->state->eoi_count, 0);
+}
+
+static void a_wait_ends_when_the_vm_dies(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	assert_int_equal(wait_for_guest(&m, false), L4_EXIT_EVENT);
+	assert_int_equal(m.thread->state, THREAD_WFI);
+	object_end(&m.vm->obj);
+	host_settle_all();
+	assert_int_equal(m.thread->state, THREAD_READY);
+	host.cpu = 1;
+	assert_int_equal(vcpu_wait_for_vmm(m.vcpu, false), ERR_NOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +488,12 @@ int main(void)
 		TEST(an_interrupt_that_ended_just_before_wfi_is_told),
 		TEST(a_message_for_the_vmm_ends_the_guests_turn),
 		TEST(a_notification_between_two_turns_is_not_lost),
+		TEST(a_vmm_waits_until_an_interrupt_is_pending_for_its_guest),
+		TEST(a_vmm_waits_past_its_guests_cpu_interface_if_it_asks_to),
+		TEST(what_a_vmm_wrote_before_it_waits_counts),
+		TEST(a_timer_that_is_due_or_a_step_ends_the_wait_at_once),
+		TEST(ends_of_interrupts_are_told_while_the_vmm_waits),
+		TEST(a_wait_ends_when_the_vm_dies),
 		TEST(two_vcpus_take_turns_in_the_hardware),
 		TEST(a_vcpu_moves_with_its_thread),
 		TEST(the_end_of_a_vm_reaches_its_vmm_wherever_it_is),

@@ -92,6 +92,17 @@ static inline __attribute__((always_inline)) int64_t l4_vcpu_run(void)
 	return (int64_t)x0 < 0 ? (int64_t)x0 : (int64_t)x2;
 }
 
+/* Wait as the guest of the calling thread's vCPU does in WFI, without entering it. open: until anything is pending for it,
+ * whatever its CPU interface says. L4_EXIT_WAKE: something is; other L4_EXIT_*: there is something else to do first, or
+ * nothing: call again; or a negative enum err. */
+static inline int64_t l4_vcpu_wait(bool open)
+{
+	struct l4_msg msg = {.tag = L4_TAG(L4_THREAD_VCPU_WAIT, 1), .word = {open}};
+	enum err err = l4_invoke(L4_SLOT_SELF, &msg);
+
+	return err == OK ? (int64_t)msg.word[0] : (int64_t)err;
+}
+
 /* Write the groups (L4_VCPU_*) of the calling thread's vCPU out to its state page. */
 static inline enum err l4_vcpu_sync(uint64_t groups)
 {
