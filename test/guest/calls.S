@@ -1,5 +1,5 @@
 /* HVC and SMC with all registers that the convention names, in and out. [SMCCC] */
-	.macro	call, name, instruction
+	.macro	call, name, instruction, immediate=0
 	.global	\name
 \name:
 	stp	x29, x30, [sp, #-32]!
@@ -15,7 +15,7 @@
 	ldp	x14, x15, [x19, #112]
 	ldp	x16, x17, [x19, #128]
 	ldp	x0, x1, [x19]
-	\instruction #0
+	\instruction #\immediate
 	stp	x0, x1, [x19]
 	stp	x2, x3, [x19, #16]
 	stp	x4, x5, [x19, #32]
@@ -33,3 +33,8 @@
 	.text
 	call	psci_call_hvc, hvc
 	call	psci_call_smc, smc
+	/* Reserved immediates. [SMCCC HVC instruction] */
+	call	psci_odd_hvc, hvc, 1
+	call	psci_odd_smc, smc, 1
+	call	psci_last_hvc, hvc, 0xffff
+	call	psci_last_smc, smc, 0xffff

@@ -31,6 +31,11 @@
 /* x[0..17] go in and come out. In calls.S. */
 void psci_call_hvc(uint64_t x[18]);
 void psci_call_smc(uint64_t x[18]);
+/* The same with immediates 1 and 0xffff in the instruction, which make no call. */
+void psci_odd_hvc(uint64_t x[18]);
+void psci_odd_smc(uint64_t x[18]);
+void psci_last_hvc(uint64_t x[18]);
+void psci_last_smc(uint64_t x[18]);
 
 /* x0 of the answer, as the 32-bit number that PSCI's codes are. */
 int32_t psci_call(uint32_t function, uint64_t a, uint64_t b, uint64_t c);
