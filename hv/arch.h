@@ -5,6 +5,8 @@
 #include <l4/abi.h>
 #include <l4/types.h>
 
+#include "core/lock.h"
+
 struct cpu;
 struct smmu_fault;
 struct space;
@@ -26,6 +28,12 @@ uint64_t arch_counter_hz(void);
 /* Interrupt this CPU when the counter reaches `when`; UINT64_MAX: never. */
 void arch_timer_set(uint64_t when);
 void arch_wait_for_interrupt(void);
+/* Give the lock away for a moment: others go on. */
+void arch_let_others_in(void) REQUIRES(hv_lock);
+/* All CPUs rest and this one is vacated. Sleep as deep as the machine can, until a line comes for which irq_line_cpu
+ * [core/irq.h] names somebody, the console has input that somebody listens for, or the counter reaches `until`. Answers
+ * L4_SLEEP_IDLE or L4_SLEEP_FIRMWARE, and says on the console which it is when it is so for the first time. */
+uint64_t arch_sleep(uint64_t until) REQUIRES(hv_lock);
 void arch_machine_off(void) __attribute__((noreturn));
 void arch_machine_reset(void) __attribute__((noreturn));
 

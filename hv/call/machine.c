@@ -5,6 +5,7 @@
 #include "call/call.h"
 #include "core/console.h"
 #include "core/irq.h"
+#include "core/sleep.h"
 
 #define CONSOLE_BYTES 480u
 #define BYTES_IN_REGISTERS 40u /* words 1 to 5 */
@@ -32,6 +33,13 @@ const struct call_op icu_ops[CALL_OPS_MAX] = {
 	[2] = {icu_info, L4_RIGHT_R, false},
 };
 
+/* The words behind the first are for servers that stand for the machine. */
+static enum err suspend(struct call *call) REQUIRES(hv_lock);
+static enum err suspend(struct call *call)
+{
+	return call->w[0] ? ERR_INVAL : sleep_machine(call->thread, &call->w[0]);
+}
+
 static enum err shut_down(struct call *call)
 {
 	if (call->w[0] > 1)
@@ -42,6 +50,7 @@ static enum err shut_down(struct call *call)
 }
 
 const struct call_op platform_ops[CALL_OPS_MAX] = {
+	[1] = {suspend, L4_RIGHT_W, false},
 	[2] = {shut_down, L4_RIGHT_W, false},
 };
 

@@ -26,7 +26,7 @@ void console_forget(const struct irq *irq)
 void console_input(void)
 {
 	if (listener)
-		irq_trigger(listener);
+		irq_trigger_waking(listener);
 }
 
 size_t console_read(char *to, size_t size)

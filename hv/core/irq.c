@@ -12,10 +12,16 @@
 #define LINE_MAX 1020u /* INTIDs 0..1019 [GIC INTIDs] */
 
 static struct irq *lines[LINE_MAX];
+static struct list woken = {&woken, &woken}; /* struct irq.woken */
 
 static void deadline_reached(struct timeout *timeout)
 {
-	irq_trigger(LIST_OF(timeout, struct irq, timeout));
+	struct irq *irq = LIST_OF(timeout, struct irq, timeout);
+
+	if (timeout->wakes)
+		irq_trigger_waking(irq);
+	else
+		irq_trigger(irq);
 }
 
 enum err irq_create(struct factory *payer, struct irq **out)
@@ -29,6 +35,7 @@ enum err irq_create(struct factory *payer, struct irq **out)
 	(*out)->line = IRQ_NO_LINE;
 	list_init(&(*out)->in_thread);
 	list_init(&(*out)->watch);
+	list_init(&(*out)->woken);
 	timeout_init(&(*out)->timeout, deadline_reached);
 	return OK;
 }
@@ -162,6 +169,24 @@ void irq_trigger(struct irq *irq)
 	deliver(irq);
 }
 
+void irq_trigger_waking(struct irq *irq)
+{
+	list_remove(&irq->woken);
+	list_push_back(&woken, &irq->woken);
+	irq_trigger(irq);
+}
+
+bool irq_has_woken(void)
+{
+	for (struct list *link = woken.next; link != &woken; link = link->next) {
+		struct irq *irq = LIST_OF(link, struct irq, woken);
+
+		if (irq->events && !irq->masked && is_deliverable(irq))
+			return true;
+	}
+	return false;
+}
+
 void irq_mask(struct irq *irq)
 {
 	irq->masked = true;
@@ -185,7 +210,7 @@ void irq_deadline(struct irq *irq, uint64_t when, bool wakes)
 	timeout_cancel(&irq->timeout);
 	irq->timeout.wakes = wakes;
 	if (when && when <= arch_now())
-		irq_trigger(irq);
+		deadline_reached(&irq->timeout);
 	else if (when)
 		timeout_set(&irq->timeout, when);
 }
@@ -199,6 +224,7 @@ bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events)
 		return false;
 	irq = LIST_OF(link, struct irq, in_thread);
 	list_remove(link);
+	list_remove(&irq->woken);
 	*out_badge = irq->badge;
 	*out_events = irq->events;
 	irq->events = 0;
@@ -241,7 +267,14 @@ void irq_line_fired(uint32_t line)
 		arch_line_disable(line);
 	}
 	arch_line_deactivate(line);
-	irq_trigger(irq);
+	irq_trigger_waking(irq);
+}
+
+int irq_line_cpu(uint32_t line)
+{
+	const struct irq *irq = line < LINE_MAX ? lines[line] : NULL;
+
+	return irq && is_deliverable(irq) ? (int)irq->thread->cpu : -1;
 }
 
 enum err irq_look_at_line(struct irq *irq, bool forget, bool *out_pending, bool *out_active)
@@ -267,6 +300,7 @@ void irq_end(struct object *obj)
 	console_forget(irq);
 	iommu_forget(irq);
 	timeout_cancel(&irq->timeout);
+	list_remove(&irq->woken);
 	if (irq->line != IRQ_NO_LINE) {
 		arch_line_disable(irq->line);
 		arch_line_deactivate(irq->line);

@@ -21,6 +21,7 @@ struct irq {
 	bool level;
 	bool line_held; /* level line waits for unmask */
 	struct timeout timeout;
+	struct list woken;      /* among those that woke the machine, or would have, until that is received */
 	struct object *watched; /* referenced while alive */
 	struct list watch;      /* in watched->watches */
 };
@@ -30,6 +31,10 @@ enum err irq_bind_thread(struct irq *irq, struct thread *thread, uint64_t badge)
 enum err irq_bind_vcpu(struct irq *irq, struct thread *thread, uint64_t virq);
 void irq_unbind(struct irq *irq);
 void irq_trigger(struct irq *irq);
+/* The same by what ends a sleep of the machine: a line or a deadline. */
+void irq_trigger_waking(struct irq *irq);
+/* Does an event by one of these wait for a thread that has not got it yet? Then the machine cannot sleep. */
+bool irq_has_woken(void);
 void irq_mask(struct irq *irq);
 void irq_unmask(struct irq *irq);
 /* 0 cancels. wakes: it ends a sleep of the machine. */
@@ -41,6 +46,8 @@ bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events);
 enum err irq_bind_line(struct irq *irq, uint32_t line, bool level);
 /* A bound line fired on this CPU; its priority is dropped, it is active. */
 void irq_line_fired(uint32_t line);
+/* The CPU of who gets it; -1: nobody does, and it does not wake the machine. */
+int irq_line_cpu(uint32_t line);
 
 /* What the line's state is, after what is pending was forgotten if asked: what was given to a vCPU is not pending here, and
  * a level that is high is. ERR_NOENT: it is bound to no line. */

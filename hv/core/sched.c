@@ -169,6 +169,17 @@ void sched_run(struct cpu *cpu)
 	set_timer(cpu);
 }
 
+void sched_vacate(struct cpu *cpu)
+{
+	switch_to(cpu, NULL);
+	if (cpu->loaded)
+		arch_vcpu_unload(cpu->loaded);
+	cpu->fp = NULL; /* saved when its owner left */
+	cpu->slice_end = cpu->timer = UINT64_MAX;
+	arch_timer_set(UINT64_MAX);
+	cpu->reschedule = true;
+}
+
 void sched_timer(struct cpu *cpu)
 {
 	cpu->timer = UINT64_MAX;

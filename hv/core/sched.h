@@ -46,6 +46,8 @@ void sched_poke(struct cpu *cpu);
 void sched_rotate(struct cpu *cpu);
 /* Choose who runs on this CPU now, and enter it. Called before the hypervisor is left. */
 void sched_run(struct cpu *cpu);
+/* Nobody runs on this CPU, and its hardware holds nothing of anybody, until it chooses again. */
+void sched_vacate(struct cpu *cpu);
 /* The EL2 timer fired. */
 void sched_timer(struct cpu *cpu);
 /* Somebody poked this CPU. */

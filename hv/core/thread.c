@@ -49,6 +49,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	list_init(&thread->in_owed);
 	list_init(&thread->irqs);
 	timeout_init(&thread->timeout, timed_out);
+	thread->timeout.is_of_waiting = true;
 	thread->utcb = kmem_pages(payer, 1);
 	err = thread->utcb ? space_map_own(space, utcb_at, thread->utcb) : ERR_NOMEM;
 	if (err) {

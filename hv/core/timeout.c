@@ -11,18 +11,23 @@ void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout)
 	timeout->fire = fire;
 }
 
+static void insert(struct cpu *cpu, struct timeout *timeout)
+{
+	struct list *place = cpu->timeouts.next;
+
+	while (place != &cpu->timeouts && LIST_OF(place, struct timeout, link)->when <= timeout->when)
+		place = place->next;
+	list_insert_before(place, &timeout->link);
+}
+
 void timeout_set(struct timeout *timeout, uint64_t when)
 {
 	struct cpu *cpu = arch_this_cpu();
-	struct list *place;
 
 	list_remove(&timeout->link);
 	timeout->when = when;
 	timeout->cpu = cpu->id;
-	place = cpu->timeouts.next;
-	while (place != &cpu->timeouts && LIST_OF(place, struct timeout, link)->when <= when)
-		place = place->next;
-	list_insert_before(place, &timeout->link);
+	insert(cpu, timeout);
 	if (cpu->timeouts.next == &timeout->link)
 		cpu->reschedule = true; /* on the way out the timer is set for it */
 }
@@ -46,6 +51,28 @@ uint64_t timeout_first_wake(const struct cpu *cpu)
 		if (LIST_OF(link, struct timeout, link)->wakes)
 			return LIST_OF(link, struct timeout, link)->when;
 	return UINT64_MAX;
+}
+
+void timeout_put_off(struct cpu *cpu, uint64_t ticks)
+{
+	struct list moved, *link;
+
+	list_init(&moved);
+	for (struct list *next = cpu->timeouts.next; link = next, link != &cpu->timeouts;) {
+		struct timeout *timeout = LIST_OF(link, struct timeout, link);
+
+		next = link->next;
+		if (!timeout->is_of_waiting)
+			continue;
+		list_remove(link);
+		list_push_back(&moved, link);
+		if (__builtin_add_overflow(timeout->when, ticks, &timeout->when))
+			timeout->when = UINT64_MAX;
+	}
+	while ((link = list_first(&moved))) {
+		list_remove(link);
+		insert(cpu, LIST_OF(link, struct timeout, link));
+	}
 }
 
 void timeout_run(struct cpu *cpu)

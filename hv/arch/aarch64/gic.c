@@ -11,6 +11,7 @@
 #include "arch/aarch64/sysreg.h"
 #include "boot/machine.h"
 #include "core/ich.h"
+#include "core/irq.h"
 #include "core/limits.h"
 
 #define GICD_CTLR 0x0000
@@ -36,6 +37,7 @@
 #define GICR_WAKER_CHILDREN_ASLEEP (1u << 2)
 #define GICR_SGI 0x10000
 #define PRIORITY 0x80u
+#define LINES_MAX 1020u /* and above: none. [GIC INTIDs] */
 
 unsigned int gic_vtimer_ppi, gic_hyp_timer_ppi, gic_maintenance_ppi;
 unsigned int gic_lr_count, gic_apr_count;
@@ -90,8 +92,8 @@ void gic_init(const struct machine *machine)
 	write32(gicd, GICD_CTLR, 0);
 	wait_writes();
 	line_count = ((read32(gicd, GICD_TYPER) & 0x1f) + 1) * 32;
-	if (line_count > 1020)
-		line_count = 1020;
+	if (line_count > LINES_MAX)
+		line_count = LINES_MAX;
 	for (unsigned int i = 32; i < line_count; i += 32) {
 		write32(gicd, GICD_ICENABLER + i / 8, ~0u);
 		write32(gicd, GICD_ICACTIVER + i / 8, ~0u);
@@ -186,6 +188,44 @@ void gic_priority_drop(uint32_t intid)
 void gic_deactivate(uint32_t intid)
 {
 	WRITE_SYSREG(icc_dir_el1, intid);
+}
+
+/* ---- sleep ---- */
+
+#define LINE_WORDS ((LINES_MAX + 31) / 32)
+
+static uint32_t kept_enabled[LINE_WORDS];
+
+void gic_keep_wakers(void)
+{
+	unsigned int self = arch_this_cpu()->id;
+
+	for (unsigned int i = 1; i < (line_count + 31) / 32; i++) {
+		kept_enabled[i] = read32(gicd, GICD_ISENABLER + i * 4);
+		write32(gicd, GICD_ICENABLER + i * 4, ~0u);
+	}
+	wait_writes();
+	for (unsigned int line = 32; line < line_count; line++)
+		if (kept_enabled[line / 32] >> line % 32 & 1 && (irq_line_cpu(line) >= 0 || line == uart_line))
+			arch_line_enable(line, self);
+	gic_ppi_enable(0, false);
+}
+
+void gic_return_lines(void)
+{
+	for (unsigned int i = 1; i < (line_count + 31) / 32; i++)
+		write32(gicd, GICD_ICENABLER + i * 4, ~0u);
+	wait_writes();
+	for (unsigned int line = 32; line < line_count; line++)
+		if (kept_enabled[line / 32] >> line % 32 & 1)
+			arch_line_enable(line, irq_line_cpu(line) < 0 ? 0 : (unsigned int)irq_line_cpu(line));
+	gic_ppi_enable(0, true);
+}
+
+/* [GIC ICC_HPPIR1_EL1] */
+bool gic_is_pending(void)
+{
+	return (READ_SYSREG(icc_hppir1_el1) & 0xffffff) < LINES_MAX;
 }
 
 /* ---- lines, for hv/core ---- */

@@ -34,6 +34,11 @@ void gic_ppi_set_active(unsigned int ppi, bool active);
 uint32_t gic_acknowledge(void);
 void gic_priority_drop(uint32_t intid);
 void gic_deactivate(uint32_t intid);
+/* Only lines that wake the machine stay enabled, and come to this CPU, which gets no IPIs; and back. */
+void gic_keep_wakers(void);
+void gic_return_lines(void);
+/* An interrupt is pending for this CPU. */
+bool gic_is_pending(void);
 extern unsigned int gic_vtimer_ppi, gic_hyp_timer_ppi, gic_maintenance_ppi;
 extern unsigned int gic_lr_count;
 extern uint32_t gic_dir_trap;
@@ -72,6 +77,10 @@ void fp_switch(struct cpu *cpu, struct fp_state *to);
 /* ---- psci.c ---- */
 bool psci_init(const struct machine *machine);
 enum err psci_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context);
+
+/* ---- sleep.c ---- */
+/* The machine is about to sleep: this CPU rests until it is over. */
+void sleep_wait(struct cpu *cpu) REQUIRES(hv_lock);
 
 /* ---- panic.c ---- */
 void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

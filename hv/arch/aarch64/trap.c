@@ -6,6 +6,7 @@
 #include "call/call.h"
 #include "core/check.h"
 #include "core/irq.h"
+#include "core/sleep.h"
 #include "core/space.h"
 
 #define INTID_SPURIOUS 1020u /* and above: none. [GIC INTIDs] */
@@ -95,6 +96,8 @@ static void choose(struct cpu *cpu) REQUIRES(hv_lock) __attribute__((noinline));
 static void choose(struct cpu *cpu)
 {
 	do {
+		if (sleep_is_asked_of(cpu))
+			sleep_wait(cpu);
 		if (cpu->reschedule)
 			sched_run(cpu);
 		if (!cpu->current)

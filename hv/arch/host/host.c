@@ -12,6 +12,7 @@
 #include "arch_lr.h"
 #include "core/kmem.h"
 #include "core/ram.h"
+#include "core/sleep.h"
 #include "core/space.h"
 #include "core/vcpu.h"
 
@@ -69,6 +70,11 @@ void host_settle(unsigned int id)
 	struct cpu *cpu = &cpus[id];
 
 	host.cpu = id;
+	if (sleep_is_asked_of(cpu)) {
+		host.ticket[id] = sleep_rest(cpu);
+		host.cpu = caller;
+		return;
+	}
 	do {
 		if (host.ipis[id]) {
 			host.ipis[id] = 0;
@@ -146,6 +152,28 @@ void arch_timer_set(uint64_t when)
 
 void arch_wait_for_interrupt(void)
 {
+}
+
+void arch_let_others_in(void)
+{
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (i != host.cpu)
+			host_settle(i);
+}
+
+uint64_t arch_sleep(uint64_t until)
+{
+	uint64_t end = host.now + host.sleep_ticks;
+
+	for (unsigned int i = 0; i < cpu_count; i++) {
+		assert(!cpus[i].current && !cpus[i].loaded && !cpus[i].fp && "nobody is on any CPU");
+		assert((i == host.cpu || !sleep_is_over(host.ticket[i])) && "and none goes on");
+	}
+	host.sleeps++;
+	if (host.while_asleep)
+		host.while_asleep();
+	host.now = until < end ? until : end;
+	return L4_SLEEP_IDLE;
 }
 
 __attribute__((noreturn)) static void machine_ends(int how)

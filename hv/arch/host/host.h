@@ -32,7 +32,11 @@ struct host {
 	uint64_t interrupt_every; /* every so many looks an interrupt is pending; 0: never */
 	uint64_t interrupt_at;    /* and at this look; 0: never */
 	uint64_t looks;
-	uint64_t kmem_fails_after; /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
+	uint32_t ticket[CPU_MAX];   /* of the last sleep that a CPU rested in */
+	unsigned int sleeps;        /* times that the machine slept */
+	uint64_t sleep_ticks;       /* how long it sleeps when nothing comes before */
+	void (*while_asleep)(void); /* what happens meanwhile; NULL: nothing */
+	uint64_t kmem_fails_after;  /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
 	struct host_line line[HOST_LINES];
 	unsigned int smmus;                                 /* 0 after host_start */
 	struct space *stream[HOST_SMMUS_MAX][HOST_STREAMS]; /* whose tables it walks */

@@ -89,6 +89,7 @@ static const struct {
 	{L4_SCHEDULER_IDLE, L4_RIGHT_R, false},
 	{L4_ICU_BIND, L4_RIGHT_W, false},
 	{L4_ICU_INFO, L4_RIGHT_R, false},
+	{L4_PLATFORM_SYSTEM_SUSPEND, L4_RIGHT_W, false},
 	{L4_PLATFORM_SYSTEM_SHUTDOWN, L4_RIGHT_W, false},
 	{L4_CONSOLE_WRITE, L4_RIGHT_W, false},
 	{L4_CONSOLE_READ, L4_RIGHT_R, false},
