@@ -409,17 +409,19 @@ function vmm.when_all_ended(action)
 end
 
 -- The hardware server, with a bus for each key of the table `busses`; see docs/io.md. Also start_io{busses =, cmdline =,
--- opts =}.
+-- opts =, power =}; with power the task that comes back has a field pfc, the machine's power for VMs.
 function vmm.start_io(list, cmdline, opts)
+  local power
   if type(list) == "table" and type(rawget(list, "busses")) == "table" and cmdline == nil and opts == nil then
     report.check_options("start_io", list, {
       busses = is_table,
       cmdline = function() end, -- busses.start looks at it
       opts = is_table,
+      power = function() end, -- it looks at that as well
     })
-    list, cmdline, opts = list.busses, list.cmdline, list.opts
+    list, cmdline, opts, power = list.busses, list.cmdline, list.opts, list.power
   end
-  return busses.start(L4.default_loader, list, cmdline, opts)
+  return busses.start(L4.default_loader, list, cmdline, opts, power)
 end
 
 for _, name in ipairs {"start_virtio_switch", "start_virtio_switch_tbl"} do

@@ -23,8 +23,7 @@ static struct answer result(struct l4_msg *msg, enum err err)
 
 /* ---- who the client is ---- */
 
-/* Our irq that comes when the sign dies, into client->death. */
-static enum err watch(struct server *server, struct client *client, uint32_t sign, uint64_t badge)
+enum err client_watch(const struct server *server, uint32_t sign, uint64_t badge, uint32_t *out_irq)
 {
 	uint32_t irq;
 	enum err err = l4_slot_alloc(&irq);
@@ -42,7 +41,7 @@ static enum err watch(struct server *server, struct client *client, uint32_t sig
 	if (err != OK)
 		l4_slot_drop(irq);
 	else
-		client->death = irq;
+		*out_irq = irq;
 	return err;
 }
 
@@ -73,9 +72,11 @@ static struct answer open_bus(struct server *server, struct client *client, stru
 	if (err != OK)
 		return result(msg, err);
 	/* Who had the bus before may have ended while there was no io, and ned not have told yet. */
-	if (is_fresh)
+	if (is_fresh) {
 		make_quiet(client);
-	err = watch(server, client, sign, death);
+		power_client_gone(server, client);
+	}
+	err = client_watch(server, sign, death, &client->death);
 	/* Held by us it would not die. */
 	l4_slot_drop(sign);
 	if (err != OK)
@@ -110,10 +111,12 @@ void client_end(struct server *server, struct client *client)
 }
 
 /* Irqs come before calls, so deaths have been seen to. A client that died before we were started is nobody's death. */
-static struct answer settle(struct client *client, struct l4_msg *msg)
+static struct answer settle(struct server *server, struct client *client, struct l4_msg *msg)
 {
-	if (client->death == 0)
+	if (client->death == 0) {
 		make_quiet(client);
+		power_client_gone(server, client);
+	}
 	return words(msg, 1);
 }
 
@@ -339,7 +342,7 @@ struct answer client_serve(struct server *server, struct client *client, struct 
 	if (label == L4_VBUS_OPEN)
 		return open_bus(server, client, msg, death);
 	if (label == L4_VBUS_SETTLE)
-		return settle(client, msg);
+		return settle(server, client, msg);
 	if (label == L4_VBUS_NAME)
 		return name_client(client, msg);
 	if (client->death == 0)

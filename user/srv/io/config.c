@@ -1,6 +1,7 @@
 /* The command line and the scripts of io: Lua, with the modules of user/srv/io/lua in it. */
 #include "user/srv/io/config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <l4/rt.h>
@@ -9,6 +10,8 @@
 #include <lualib.h>
 
 #include "user/ned/embed.h"
+
+#define TIME_MAX_MS 86400000ul
 
 static const luaL_Reg libraries[] = {
 	{LUA_GNAME, luaopen_base},
@@ -83,18 +86,58 @@ static enum err run_file(lua_State *L, const char *name)
 	return err;
 }
 
-static enum err run_all(lua_State *L, int argc, char **argv)
+/* "10s", "500ms", "2m". */
+static bool read_time(const char *text, uint32_t *out_ms)
+{
+	static const struct {
+		const char *name;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (end == text || text[0] < '0' || text[0] > '9' || strcmp(end, units[i].name) != 0 ||
+		    number > TIME_MAX_MS / units[i].ms)
+			continue;
+		*out_ms = (uint32_t)(number * units[i].ms);
+		return true;
+	}
+	return false;
+}
+
+/* Whether `argument` is that option; its value is then read, or complained of. */
+static bool is_limit(const char *argument, const char *option, uint32_t *out_ms, enum err *out_err)
+{
+	size_t length = strlen(option);
+
+	if (strncmp(argument, option, length) != 0)
+		return false;
+	if (!read_time(argument + length, out_ms)) {
+		l4_log(L4_LOG_ERROR, "%s: expected a time like 10s, 500ms or 2m, at most a day", argument);
+		*out_err = ERR_INVAL;
+	}
+	return true;
+}
+
+static enum err run_all(lua_State *L, struct io_limits *limits, int argc, char **argv)
 {
 	enum err err = OK;
 
 	for (int i = 1; err == OK && i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0) {
 			l4_log_set_level(L4_LOG_TRACE);
+		} else if (is_limit(argv[i], "--suspend-limit=", &limits->suspend_ms, &err) ||
+			   is_limit(argv[i], "--shutdown-limit=", &limits->shutdown_ms, &err)) {
+			continue;
 		} else if (strcmp(argv[i], "-e") == 0 && i + 1 < argc) {
 			i++;
 			err = run(L, "-e", argv[i], strlen(argv[i]));
 		} else if (argv[i][0] == '-') {
-			l4_log(L4_LOG_ERROR, "option '%s' is none; usage: io [-v] [-e STATEMENT]... FILE...", argv[i]);
+			l4_log(L4_LOG_ERROR,
+			       "option '%s' is none; usage: io [-v] [--suspend-limit=TIME] [--shutdown-limit=TIME] [-e "
+			       "STATEMENT]... FILE...",
+			       argv[i]);
 			err = ERR_INVAL;
 		} else {
 			err = run_file(L, argv[i]);
@@ -103,7 +146,7 @@ static enum err run_all(lua_State *L, int argc, char **argv)
 	return err;
 }
 
-enum err config_run(struct io_machine *machine, int argc, char **argv)
+enum err config_run(struct io_machine *machine, struct io_limits *limits, int argc, char **argv)
 {
 	lua_State *L = luaL_newstate();
 	enum err err = ERR_NOMEM;
@@ -113,7 +156,7 @@ enum err config_run(struct io_machine *machine, int argc, char **argv)
 	lua_pushcfunction(L, set_up);
 	lua_pushlightuserdata(L, machine);
 	if (lua_pcall(L, 1, 1, 0) == LUA_OK)
-		err = run_all(L, argc, argv);
+		err = run_all(L, limits, argc, argv);
 	else
 		l4_log(L4_LOG_ERROR, "internal error: %s", luaL_tolstring(L, -1, NULL));
 	lua_close(L);

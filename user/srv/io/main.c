@@ -3,7 +3,8 @@
  *
  * Capabilities: `dtb` (r): the host device tree. `icu` (rw), `mmio` (rw): interrupt lines and registers. `iommu` (rw):
  * the SMMUs, if there are any. `factory`. For each bus its gate (rws), under the name of the bus. `rom`: the scripts.
- * `state` (rw): memory that outlives io, zero at first.
+ * `state` (rw): memory that outlives io, zero at first. `platform_ctl` (rws): a gate for platform control, and `platform`
+ * (rw), the hypervisor's: if the machine's power is to be io's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,16 @@
 #define FAULTS_AT_ONCE 16u
 #define FAULTS_PAUSE_MS 2u
 
+/* For holders of inhibitors, if the command line does not say. */
+#define LIMIT_MS 10000u
+
 #define BADGE_FAULT 1ull
-/* A bus' gate and its client's death; the latter with the number of the client, so that an old one's is told. */
+#define BADGE_PLATFORM 2ull
+#define BADGE_LIMIT 3ull
+/* A bus' gate; deaths of its client and of who holds inhibitors there, with a number, so that an old one's is told. */
 #define BADGE_BUS(index) (0x100ull + (index))
 #define BADGE_DEATH(index, client) ((uint64_t)(client) << 16 | (0x200ull + (index)))
+#define BADGE_LISTENER_DEATH(index, listener) ((uint64_t)(listener) << 16 | (0x300ull + (index)))
 #define BADGE_INDEX(badge) ((unsigned int)((badge)&0xff))
 
 static void say(void *context, const char *text)
@@ -118,7 +125,8 @@ static enum err open_faults(struct server *server)
 	return OK;
 }
 
-/* Without it the next io has to find out again what we know, which disturbs functions that are in use. */
+/* Without it the next io has to find out again what we know, which disturbs functions that are in use, and does not know
+ * whom it has not heard of yet. */
 static void open_record(struct server *server)
 {
 	struct l4_dataspace_info info;
@@ -128,12 +136,19 @@ static void open_record(struct server *server)
 	if (l4_env_cap("state", &state) != OK || l4_dataspace_info(state, &info) != OK ||
 	    l4_attach(state, 0, info.size, L4_MAP_R | L4_MAP_W, &at) != OK)
 		return;
+	/* PCI functions from the front, the machine's power at the end. */
+	if (info.size >= 2 * L4_PAGE_SIZE) {
+		info.size -= L4_PAGE_SIZE;
+		server->power.record = (struct io_power_record *)((char *)at + info.size);
+	}
 	server->machine.record = at;
 	server->machine.record_size = info.size;
 }
+_Static_assert(sizeof(struct io_power_record) <= L4_PAGE_SIZE, "one page is enough");
 
 static enum err start(struct server *server, int argc, char **argv)
 {
+	struct io_limits limits = {.suspend_ms = LIMIT_MS, .shutdown_ms = LIMIT_MS};
 	char error[IO_ERROR] = "";
 	enum err err;
 
@@ -149,7 +164,7 @@ static enum err start(struct server *server, int argc, char **argv)
 	if (err == OK)
 		err = read_tree(server);
 	if (err == OK)
-		err = config_run(&server->machine, argc, argv);
+		err = config_run(&server->machine, &limits, argc, argv);
 	if (err != OK)
 		return err;
 	err = io_busses_finish(&server->machine, error);
@@ -157,6 +172,8 @@ static enum err start(struct server *server, int argc, char **argv)
 		l4_log(L4_LOG_ERROR, "%s", error);
 		return err;
 	}
+	server->power.suspend_limit = l4_ticks_of_ms(limits.suspend_ms);
+	server->power.shutdown_limit = l4_ticks_of_ms(limits.shutdown_ms);
 	io_busses_tell(&server->machine);
 	err = make_windows(server);
 	if (err == OK)
@@ -165,6 +182,8 @@ static enum err start(struct server *server, int argc, char **argv)
 		err = open_faults(server);
 	if (err == OK)
 		err = l4_server_open();
+	if (err == OK)
+		err = power_open(server, BADGE_PLATFORM, BADGE_LIMIT);
 	for (unsigned int i = 0; err == OK && i < server->machine.bus_count; i++)
 		err = l4_gate_bind(server->client[i].gate, L4_SLOT_SELF, BADGE_BUS(i));
 	return err;
@@ -190,35 +209,53 @@ static void tell_faults(struct server *server)
 static void take_irq(struct server *server, uint64_t badge)
 {
 	unsigned int index = BADGE_INDEX(badge);
+	struct client *client = &server->client[index];
 
 	if (badge == BADGE_FAULT)
 		tell_faults(server);
-	else if (index < server->machine.bus_count && badge == BADGE_DEATH(index, server->client[index].number))
-		client_end(server, &server->client[index]);
+	else if (badge == BADGE_LIMIT)
+		power_tick(server);
+	else if (index >= server->machine.bus_count)
+		return;
+	else if (badge == BADGE_DEATH(index, client->number) && client->death != 0)
+		client_end(server, client);
+	else if (badge == BADGE_LISTENER_DEATH(index, client->listener) && client->life != 0)
+		power_client_end(server, client);
 }
 
+static struct answer serve(struct server *server, struct l4_msg *msg)
+{
+	unsigned int index = BADGE_INDEX(msg->badge);
+	struct client *client = &server->client[index];
+
+	if (msg->badge == BADGE_PLATFORM)
+		return power_serve_platform(server, msg);
+	if (l4_tag_label(msg->tag) >> 8 == L4_KIND_INHIBITOR)
+		return power_serve_client(server, client, msg, BADGE_LISTENER_DEATH(index, client->listener + 1));
+	return client_serve(server, client, msg, BADGE_DEATH(index, client->number + 1));
+}
+
+/* The machine is put to sleep or turned off only when no message waits, since one may say that somebody is awake. */
 _Noreturn static void loop(struct server *server)
 {
 	struct l4_msg msg;
 	struct answer answer = {.words = 0};
-	bool is_call = false;
 
 	for (;;) {
-		enum err err = is_call ? l4_server_answer_caps(&msg, answer.words, answer.caps, 0)
-				       : l4_server_receive(&msg, 0);
+		bool is_due = power_is_due(server);
+		uint64_t deadline = is_due ? 1 : 0;
+		enum err err = answer.words != 0 ? l4_server_answer_caps(&msg, answer.words, answer.caps, deadline)
+						 : l4_server_receive(&msg, deadline);
 
-		is_call = false;
+		answer.words = 0;
+		if (err == ERR_TIMEDOUT && is_due)
+			power_act(server);
 		if (err != OK)
 			continue;
-		if ((msg.tag & L4_TAG_IRQ) != 0) {
+		if ((msg.tag & L4_TAG_IRQ) != 0)
 			take_irq(server, msg.badge);
-		} else {
-			unsigned int index = BADGE_INDEX(msg.badge);
-
-			is_call = true;
-			answer = client_serve(server, &server->client[index], &msg,
-					      BADGE_DEATH(index, server->client[index].number + 1));
-		}
+		else
+			answer = serve(server, &msg);
 	}
 }
 

@@ -65,7 +65,33 @@ test("files describe buses as well, and the command line comes first", function(
   equal(table.concat(load_of(core, 2).argv, " "), "rom/io -v rom/vm.vbus")
 end)
 
+test("with option power io gets the machine's, and VMs a capability for it", function(core)
+  local io = script [[
+    local list = {a = {}}
+    local io = vmm.start_io{busses = list, power = {suspend_limit = "2s", shutdown_limit = 0.5}}
+    vmm.start_vm{id = "a", vbus = list.a, pfc = io.pfc}
+    return io
+  ]]
+  equal(table.concat(load_of(core, 1).argv, " "), [[rom/io -e Io.add_vbus("a", {}) --shutdown-limit=500ms --suspend-limit=2000ms]])
+  local given, vm = caps_of(core, 1), caps_of(core, 2)
+  equal(given.platform_ctl.slot, vm.pfc.slot)
+  equal(given.platform_ctl.rights & abi.Rights.s, abi.Rights.s)
+  equal(vm.pfc.rights & abi.Rights.s, 0)
+  equal(given.platform.rights & abi.Rights.w, abi.Rights.w)
+  contains(tostring(io.pfc), "pfc")
+  script [[local io = vmm.start_io{busses = {a = {}}, power = true}; assert(io.pfc)]]
+  equal(table.concat(load_of(core, 3).argv, " "), [[rom/io -e Io.add_vbus("a", {})]])
+  local without = script [[return vmm.start_io{busses = {a = {}}}]]
+  contains(tostring(select(2, pcall(function() return without.pfc end))), "has no 'pfc'")
+  equal(caps_of(core, 4).platform_ctl, nil)
+  equal(caps_of(core, 4).platform, nil)
+end)
+
 test("what start_io cannot use is an error with names, before anything is started", function(core)
+  contains(error_of [[vmm.start_io{busses = {}, power = 7}]], "power = 7; expected true or {suspend_limit =")
+  contains(error_of [[vmm.start_io{busses = {}, power = {limit = 1}}]], "unknown option 'limit'")
+  contains(error_of [[vmm.start_io{busses = {}, power = {suspend_limit = "soon"}}]], "suspend_limit = \"soon\"; expected a time like")
+  contains(error_of [[vmm.start_io{busses = {platform_ctl = {}}, power = true}]], "bus 'platform_ctl' has the name of a capability")
   contains(error_of [[vmm.start_io(1)]], "start_io: busses = 1; expected {name = devices, ...}")
   contains(error_of [[vmm.start_io{net = true}]], "start_io: bus 'net': the ROM has no file 'rom/net.vbus'")
   contains(error_of [[vmm.start_io{net = {1}}]], "bus 'net': element 1 = 1; expected a device's path")

@@ -14,7 +14,7 @@ local busses = {}
 
 -- Above guests, so that a busy one does not keep another from its devices.
 local PRIORITY = 90
--- What an io leaves for the next one: sizes and addresses of PCI functions, 208 bytes each.
+-- What an io leaves for the next one: sizes and addresses of PCI functions, 208 bytes each; in the last page who held locks.
 local STATE_SIZE = 64 << 10
 -- A wrong script stays wrong; anything else is worth another try.
 local RESTART = {on = {"fault", "killed"}}
@@ -85,6 +85,36 @@ local function words_of(what, cmdline)
   return table.move(cmdline, 1, #cmdline, 1, {})
 end
 
+-- ---- the machine's power ----
+
+local function is_limit(value)
+  return not restart.seconds(value) and "a time like \"500ms\", \"10s\" or a number of seconds, at most a day" or nil
+end
+
+local limits = {suspend_limit = is_limit, shutdown_limit = is_limit}
+
+-- What option `power` adds to io's arguments and capabilities; the gate at which it serves platform control, or nil.
+local function give_power(what, power, given, arguments)
+  if power == nil or power == false then
+    return nil
+  elseif power ~= true and (type(power) ~= "table" or getmetatable(power) ~= nil) then
+    report.fail("%s: power = %s; expected true or {suspend_limit = \"10s\", shutdown_limit = \"10s\"}", what,
+                report.value(power))
+  elseif not environment.platform then
+    report.fail("%s: power: ned has no capability 'platform'", what)
+  end
+  if power ~= true then
+    report.check_options(what .. ": power", power, limits)
+    for _, name in ipairs(report.names(power)) do
+      arguments[#arguments + 1] = string.format("--%s=%dms", name:gsub("_", "-"), math.floor(restart.seconds(power[name]) * 1000))
+    end
+  end
+  local gate = environment.factory:create(abi.Proto.Ipc_gate)
+  gate.ref.name = "io's pfc"
+  given.platform, given.platform_ctl = environment.platform:m("rw"), gate:svr()
+  return gate:m("rw")
+end
+
 -- ---- starting ----
 
 local function given_to_io(what, opts)
@@ -103,8 +133,9 @@ local function given_to_io(what, opts)
   return given
 end
 
--- Each key of `list` is a bus; its value says what is on it, and is replaced by the bus' capability.
-function busses.start(default_loader, list, cmdline, opts)
+-- Each key of `list` is a bus; its value says what is on it, and is replaced by the bus' capability. power: the machine's
+-- power is io's, and field pfc of what comes back a capability for platform control.
+function busses.start(default_loader, list, cmdline, opts, power)
   local what = "start_io"
   opts = opts or {}
   if type(list) ~= "table" or getmetatable(list) ~= nil then
@@ -117,6 +148,7 @@ function busses.start(default_loader, list, cmdline, opts)
     add_arguments(what, arguments, name, list[name])
   end
   local given = given_to_io(what, opts)
+  local pfc = give_power(what, power, given, arguments)
   local server, made = vbus.new_server(), {}
   for _, name in ipairs(names) do
     if given[name] then
@@ -146,6 +178,7 @@ function busses.start(default_loader, list, cmdline, opts)
   for name, handle in pairs(made) do
     list[name] = handle
   end
+  task.pfc = pfc
   report.say("io: started with bus%s %s", #names == 1 and "" or "ses", table.concat(names, ", "))
   return task
 end
