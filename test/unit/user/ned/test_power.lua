@@ -310,6 +310,19 @@ test("a VM that ends leaves no gate, and its calls that wait are dropped", funct
   equal(core.count(), 0)
 end)
 
+test("a VM that the script still has, but that was stopped, holds nothing", function(core)
+  local vm = script [[return vmm.start_vm{id = "a", mon = false, pfc = print}]]
+  local uvmm = client(core, "ctl")
+  uvmm.start()
+  vm:stop()
+  core.drop(uvmm.irq)
+  core.drop(uvmm.life)
+  collectgarbage()
+  collectgarbage()
+  equal(core.count(), 0)
+  equal(vm:state(), "stopped")
+end)
+
 test("a restart in place keeps both gates, and begins with no call and no lock of the one before", function(core)
   local vm = script [[return vmm.start_vm{id = "a", restart = "reset", pfc = function() L4.sleep(5) end}]]
   local pfc, uvmm = client(core, "pfc"), client(core, "ctl")

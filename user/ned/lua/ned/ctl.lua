@@ -181,6 +181,7 @@ end
 function ctl.close(self)
   ctl.stopped(self)
   serve.close(self.record)
+  self.gate = nil
   for i, other in ipairs(all) do
     if rawequal(other, self) then
       table.remove(all, i)

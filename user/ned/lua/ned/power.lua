@@ -36,6 +36,7 @@ end
 
 function power.close(self)
   ctl.close(self.ctl)
+  self.caps = {}
   if self.pfc then
     serve.close(self.pfc.record)
     self.pfc = nil

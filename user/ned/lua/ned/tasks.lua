@@ -42,8 +42,11 @@ local function finish(self)
   self.turn = self.turn + 1
   self.launch, self.keep, self.own_factory, self.let_go = nil, nil, nil, nil
   remove_alive(self)
-  if self.at_end then
-    self.at_end()
+  local at_end = self.at_end
+  -- It may hold what the instances were given.
+  self.at_end = nil
+  if at_end then
+    at_end()
   end
   if self.handler then
     call_handler(self, self.handler)
