@@ -51,12 +51,12 @@ help:
 	@sed -n 's/^#: //p' Makefile mk/*.mk
 
 clean: # keeps what was downloaded
-	find $B -mindepth 1 -maxdepth 1 ! -name debian ! -name apt -exec rm -rf {} + 2>/dev/null || true
+	find $B -mindepth 1 -maxdepth 1 ! -name debian ! -name apt ! -name peers -exec rm -rf {} + 2>/dev/null || true
 
 distclean:
 	rm -rf $B
 
--include $(shell find $B -name '*.d' -not -path '$B/debian/*' 2>/dev/null)
+-include $(shell find $B -name '*.d' -not -path '$B/debian/*' -not -path '$B/peers/*' 2>/dev/null)
 
 #: make                 build the hypervisor, the programs, the guests and the ROM, below build/
 #: make run             boot the example in QEMU: Debian's kernel in a VM, a shell. Leave with Ctrl-A x
@@ -69,7 +69,7 @@ distclean:
 #: make test            set-up, check, sys and short fuzz; ends with "N passed, N failed"
 #: make fuzz [T=60]     run the fuzzers of test/fuzz for T seconds each; TARGET=NAME runs one
 #: make soak [T=600]     VMs killed and started for ROUNDS=200 rounds, CALLS=10000000 random system calls; then system tests and fuzzers for T seconds
-#: make bench           the measuring guest under us and natively, both in instructions
+#: make bench           figures in instructions: ours, natively, Xen's, KVM's. BENCH=--quick ours and natively only
 #: make cov             line coverage of the host tests, as a table
 #: make tidy            clang-tidy over our own C
 #: make fmt             format our own C

@@ -69,3 +69,7 @@ $(guest_names:%=$B/guest/%.bin): %.bin: %.elf
 $B/guest/linux-init: test/bench/linux/init.S
 	$(make_folder)
 	$(CC) -nostdlib -static -Wl,--build-id=none $< -o $@
+# For the Linux that is KVM's host in `make bench`.
+$B/guest/stamp: test/bench/linux/stamp.c
+	$(make_folder)
+	$(CC) $(std) -O2 $(warnings) -ffreestanding -fno-stack-protector -nostdlib -static -Wl,--build-id=none $< -o $@

@@ -40,6 +40,11 @@ static inline void wfi(void)
 {
 	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
 }
+/* In a loop that waits for another CPU: an emulator that runs one CPU at a time goes on with the next. [ARM YIELD] */
+static inline void spin_hint(void)
+{
+	__asm__ volatile("yield" ::: "memory");
+}
 static inline void irq_on(void)
 {
 	__asm__ volatile("msr daifclr, #2\n\tisb" ::: "memory");

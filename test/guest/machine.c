@@ -170,6 +170,7 @@ static void uart_read(const void *fdt)
 		node = compatible_find(fdt, names);
 	if (node < 0 || !reg_read(fdt, node, 0, &machine.uart))
 		return;
+	machine.uart_is_sbsa = fdt_node_check_compatible(fdt, node, "arm,pl011") != 0;
 	machine.uart_irq = irq_read(fdt, node, 0);
 }
 

@@ -22,6 +22,7 @@ struct machine {
 	uint64_t cpu[MAX_CPUS]; /* MPIDR_EL1 affinities */
 	unsigned int cpu_count;
 	struct region uart;
+	bool uart_is_sbsa; /* the subset without line and control registers [DTB serial/arm,sbsa-uart] */
 	uint32_t uart_irq; /* interrupt ids as the GIC counts them; 0: none */
 	struct region rtc;
 	uint32_t rtc_irq;

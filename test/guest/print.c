@@ -11,6 +11,8 @@ void print_init(void)
 	if (!machine.uart.base)
 		return;
 	io_write32(machine.uart.base + UART_IMSC, 0);
+	if (machine.uart_is_sbsa)
+		return;
 	io_write32(machine.uart.base + UART_LCR_H, 3u << 5 | 1u << 4);        /* 8 bits, FIFOs on */
 	io_write32(machine.uart.base + UART_CR, 1u << 0 | 1u << 8 | 1u << 9); /* UARTEN, TXE, RXE */
 }

@@ -47,9 +47,11 @@ static inline bool timer_wait_for(const volatile unsigned int *count, unsigned i
 {
 	uint64_t end = timer_now() + timer_us(us);
 
-	while (*count < value)
+	while (*count < value) {
 		if (timer_now() > end)
 			return false;
+		spin_hint();
+	}
 	return true;
 }
 

@@ -1,0 +1,89 @@
+"""Tests of the parts of tools/bench: figures read from consoles, runs compared, the table, the history."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+from measure import history  # noqa: E402
+from measure.emulator import has_line  # noqa: E402
+from measure.figures import change, figures_of, judge, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
+
+
+def test_a_figure_is_read_whatever_stands_before_it():
+    text = "(XEN) DOM1: figure uart_read count 256 avg 7 med 8 min 6 max 9\nfigure linux_init count 1 avg 0 med         919400000\n"
+    found = figures_of(text)
+    assert found["uart_read"] == {"count": 256, "avg": 7, "med": 8, "min": 6, "max": 9}
+    assert found["linux_init"]["med"] == 919.4
+
+
+def test_a_figure_that_is_cut_off_is_none():
+    assert figures_of("figure linux_init count 1 av") == {}
+
+
+def test_the_first_instruction_is_told_in_millions():
+    assert figures_of("bench: counter 1000000000 Hz, first instruction at 37500000, 1 CPUs")["first_instruction"]["med"] == 37.5
+
+
+@pytest.mark.parametrize("line, stamp", [
+    ("[12345] text", 12345), ("(XEN) [0000000000003039] DOM1: text", 12345),
+    ("text [12345]", None), ("(XEN) no stamp", None), ("[    0.001446] a Linux kernel's", None),
+])
+def test_stamps_of_both_kinds_are_read(line, stamp):
+    assert stamp_of(line) == stamp
+
+
+def test_stamps_make_the_figures_since_reset_where_a_guests_counter_does_not():
+    text = "[60000000] bench: running since 1000000\n(XEN) [0000000005f5e100] DOM1: figure linux_init count 1 avg 0 med 7\n"
+    assert stamped_figures(text) == {"first_instruction": {"med": 59.0}, "linux_init": {"med": 100.0}}
+    assert stamped_figures("bench: running since 1000000\n") == {}
+
+
+def test_runs_that_differ_are_named_with_their_values():
+    one, other = {"a": {"med": 1}, "b": {"med": 2}}, {"a": {"med": 1}, "b": {"med": 3}}
+    assert runs_agree([one, one, one]) == (one, {})
+    together, differ = runs_agree([one, other, {"a": {"med": 1}}])
+    assert together == one and differ == {"b": [2, 3, None]}
+
+
+def test_a_figure_is_judged_by_its_targets():
+    assert judge(None, 10, 5) == "not measured" and judge(11, 10, 5) == "missed"
+    assert judge(10, 10, 5) == "OK" and judge(5, 10, 5) == "OK, goal reached" and judge(7, None, None) == ""
+
+
+def test_the_change_to_the_base_is_told():
+    assert change(103, 100) == "+3.0%" and change(98, 100) == "-2.0%" and change(5, 5) == "=" and change(5, None) == ""
+
+
+def test_the_table_has_a_column_for_each_system_and_a_dash_for_what_is_missing():
+    row = {"figure": "uart_read", "what": "a read", "ours": 1487, "base": 1500, "others": {"native": 7}, "first": 900, "goal": None,
+           "verdict": "missed"}
+    head, line = table([row], ["native", "xen"]).splitlines()
+    assert head.split() == ["figure", "native", "xen", "ours", "base", "first", "goal"]
+    assert line.split() == ["uart_read", "7", "-", "1,487", "1,500", "-0.9%", "900", "-", "missed", "a", "read"]
+
+
+def test_the_base_is_the_last_release_or_else_the_last_record():
+    old, release, new = {"commit": "a"}, {"commit": "b", "release": "1"}, {"commit": "c"}
+    assert history.base_of([]) is None and history.base_of([old, new]) is new and history.base_of([old, release, new]) is release
+
+
+def test_a_commit_stands_once_in_the_history(tmp_path):
+    path = tmp_path / "history.jsonl"
+    assert history.load(path) == []
+    records = history.record_made([{"commit": "a", "figures": {"x": 1}}, {"commit": "b"}], {"commit": "a", "figures": {"x": 2}})
+    history.store(path, records)
+    assert history.load(path) == [{"commit": "b"}, {"commit": "a", "figures": {"x": 2}}]
+
+
+def test_a_line_has_ended_only_with_its_end():
+    assert not has_line(b"figure linux_init count 1", "figure linux_init") and has_line(b"x\nfigure y med 1\n", "figure y")
+    assert not has_line(b"other\n", "figure y")
+
+
+@pytest.mark.parametrize("tool", ["bench", "get-peers"])
+def test_an_unknown_option_is_answered_with_the_usage(tool):
+    done = subprocess.run([os.path.join(TOP, "tools", tool), "--nonsense"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 2 and f"usage: {'tools/' if tool != 'bench' else ''}{tool}" in done.stdout

@@ -1,0 +1,110 @@
+"""The figures of `make bench`: what each is, its targets, how it is read from a console, and how runs are compared. Pure."""
+import re
+
+# name, what it says, first, goal: the targets; None where there is none. Instructions where nothing else is said.
+FIGURES = [
+    ("hvc_psci_version", "call to PSCI and back", 800, 350),
+    ("idreg_read", "read of an ID register", 800, 350),
+    ("gicd_read", "read of a GIC distributor register", 900, 400),
+    ("gicd_write", "write of a GIC distributor register", 900, 400),
+    ("uart_read", "read of the UART's UARTFR", 900, 400),
+    ("uart_write", "write of the UART's UARTIMSC", 900, 400),
+    ("uart_putc", "one character to the console", 1500, 500),
+    ("timer_irq", "timer's time to the guest's vector", 500, 180),
+    ("timer_wfi", "the same out of WFI, 2 ms", 1500, 400),
+    ("sgi_self", "SGI to self to the guest's vector", 1100, 500),
+    ("ipi_spin", "SGI to a second CPU that runs", 2500, 900),
+    ("ipi_wfi", "SGI to a second CPU in WFI", 3500, 1200),
+    ("ipc_call_reply", "call and reply between two programs", 800, 400),
+    ("first_instruction", "reset to the guest's first instruction, millions", 60, 20),
+    ("linux_init", "Linux boot, reset to init, millions", 1050, 930),
+    ("resident", "memory: hypervisor, ned and one VM's uvmm, MiB", 4, 1.5),
+    ("loc", "lines of C and assembly in hv, arm64", 12000, 12000),
+]
+TWO_CPUS = {"ipi_spin", "ipi_wfi"}
+MILLIONS = {"linux_init"}
+
+
+def figures_of(text):
+    """{name: {count, avg, med, min, max}} of the lines "figure NAME count N avg N ..." and "first instruction at N"."""
+    found = {}
+    for name, rest in re.findall(r"figure (\w+) ((?:\w+ +\d+ ?)+)", text):
+        words = rest.split()
+        values = {key: int(value) for key, value in zip(words[::2], words[1::2])}
+        if "med" in values:  # else the line was cut off
+            found[name] = values
+    first = re.search(r"first instruction at (\d+)", text)
+    if first:
+        found["first_instruction"] = {"med": int(first.group(1)) / 1e6}
+    for name in MILLIONS & set(found):
+        found[name]["med"] /= 1e6
+    return found
+
+
+def stamp_of(line):
+    """Instructions since reset that a stamp before a line tells: ours "[12345] ", Xen's "(XEN) [0000000000003039] "; or None."""
+    stamp = re.match(r"\[(\d+)\] ", line)
+    if stamp:
+        return int(stamp.group(1))
+    stamp = re.match(r"\(XEN\) \[([0-9a-f]{16})\] ", line)
+    return int(stamp.group(1), 16) if stamp else None
+
+
+def stamped_figures(text):
+    """The two figures that begin at the machine's reset, where a guest's own counter begins with its VM: from stamped lines."""
+    found = {}
+    for line in text.splitlines():
+        stamp = stamp_of(line)
+        running = re.search(r"bench: running since (\d+)", line)
+        if stamp is not None and running:
+            found["first_instruction"] = {"med": (stamp - int(running.group(1))) / 1e6}
+        if stamp is not None and "figure linux_init" in line:
+            found["linux_init"] = {"med": stamp / 1e6}
+    return found
+
+
+def runs_agree(runs):
+    """From several runs' figures: the first one's, and {name: [medians]} of those in which they differ."""
+    differ = {}
+    for name in sorted({name for run in runs for name in run}):
+        if any(run.get(name) != runs[0].get(name) for run in runs):
+            differ[name] = [run.get(name, {}).get("med") for run in runs]
+    together = {}
+    for run in reversed(runs):
+        together.update(run)
+    return together, differ
+
+
+def judge(value, first, goal):
+    if value is None:
+        return "not measured"
+    if first is None:
+        return ""
+    if value <= goal:
+        return "OK, goal reached"
+    return "OK" if value <= first else "missed"
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+def change(value, base):
+    """How the value stands to the base: "", "=", "+3.2%"."""
+    if value is None or not base:
+        return ""
+    return "=" if value == base else f"{(value - base) / base * 100:+.1f}%"
+
+
+def table(rows, systems):
+    """The table as text; rows as tools/bench writes them, systems the columns besides ours."""
+    heads = [*systems, "ours", "base", "", "first", "goal"]
+    lines = [f"{'figure':18}" + "".join(f"{head:>9}" for head in heads)]
+    for row in rows:
+        value = row["ours"]
+        cells = [number(row["others"].get(system)) for system in systems]
+        cells += [number(value), number(row["base"]), change(value, row["base"]), number(row["first"]), number(row["goal"])]
+        lines.append(f"{row['figure']:18}" + "".join(f"{cell:>9}" for cell in cells) + f"  {row['verdict']:18}{row['what']}".rstrip())
+    return "\n".join(lines)
