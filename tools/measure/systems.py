@@ -86,7 +86,7 @@ class Peer:
 
 
 class Xen(Peer):
-    """Xen without a dom0: it starts the guest that its device tree names. [XEN docs/features/dom0less.pandoc]"""
+    """Xen without a dom0: it starts the guest that its device tree names. [XEN docs/features/dom0less.pandoc, docs/misc/arm/device-tree/booting.txt]"""
 
     name, package = "xen", "xen-"
     KERNEL_AT, INITRD_AT = 0x60000000, 0x68000000

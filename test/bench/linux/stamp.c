@@ -1,4 +1,4 @@
-/* For a Linux host: prints its standard input with the counter before each line, "[N] LINE". Static, without libc.
+/* For a Linux host: prints its standard input with the counter before each line, a number in brackets. Static, without libc.
  * The counter's value at the line's first character; with -icount and 1 GHz: instructions since reset. [ARM CNTVCT_EL0] */
 #include <stddef.h>
 #include <stdint.h>
