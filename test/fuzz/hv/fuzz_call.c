@@ -212,7 +212,7 @@ static void guest(struct cpu *cpu, struct thread *t, uint8_t how)
 		t->in_guest = true;
 		arch_thread_enter(t);
 	} else if (cpu->guest && how & 1) {
-		(void)vcpu_wait(cpu->guest);
+		(void)vcpu_wait(cpu->guest, false);
 	} else if (cpu->guest) {
 		arch_vcpu_exit(cpu->guest, L4_EXIT_TRAP);
 	}
