@@ -106,6 +106,17 @@ static void redist_wake(uint64_t base)
 		; /* ChildrenAsleep */
 }
 
+void gic_cpu_shut(void)
+{
+	uint64_t waker = gic_redist() + GICR_WAKER;
+
+	SYSREG_WRITE(icc_igrpen1_el1, 0);
+	isb();
+	io_write32(waker, io_read32(waker) | 2u);
+	while (!(io_read32(waker) & 4))
+		;
+}
+
 void gic_cpu_init(void)
 {
 	uint64_t frame;

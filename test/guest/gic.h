@@ -33,6 +33,8 @@
 void gic_init(void);
 /* Redistributor and CPU interface of the calling CPU. */
 void gic_cpu_init(void);
+/* GICv3: both off again, as Linux turns them off before a suspend: no interrupt comes to this CPU any more. */
+void gic_cpu_shut(void);
 
 /* Register frame that holds interrupt id: the distributor, or this CPU's redistributor's SGI_base. */
 uint64_t gic_frame(uint32_t id);

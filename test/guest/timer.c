@@ -12,6 +12,7 @@ void timer_sleep_masked(uint64_t us)
 		wfi();
 	timer_stop();
 	gic_disable(machine.timer_irq);
+	gic_clear_pending(machine.timer_irq);
 }
 
 void timer_sleep_until(const volatile unsigned int *count, unsigned int value)

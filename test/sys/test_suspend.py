@@ -1,10 +1,12 @@
 """Suspend to RAM: a VM sleeps, and wakes by what its guest left enabled: the clock's alarm, input, a line of the machine."""
+import os
 import re
 import time
 
 import pytest
 
 from conftest import bare_guest, guest_files
+from test_lateness import INSTRUCTIONS
 from test_lines import CLOCK_VBUS, EDGE, LEVEL, edge_tree, verdict_of
 
 ROUNDS = 2
@@ -67,3 +69,30 @@ def test_debian_suspends_to_ram_and_the_clock_wakes_it(machine):
     assert console.command_output("cat /sys/devices/system/cpu/online").strip().startswith("0-1")
     text = console.text()
     assert "BUG" not in text and "stall" not in text, console.tail()
+
+
+
+POINTS = int(os.environ.get("UVMM_SUSPEND_POINTS", "240"))
+STAGES = """
+local vmm = require "vmm"
+local vm = vmm.start_vm{id = "stages", mem = 4, kernel = "rom/stages.bin", bootargs = "%s", %s}
+vm:wait()
+"""
+FIRST, LAST = -3000, 69000  # instructions from the call to the alarm
+
+
+@pytest.mark.parametrize("clock", ["own level", "own edge", "the machine's level", "the machine's edge"])
+def test_no_wake_up_is_lost_at_any_stage_of_going_to_sleep(machine, clock):
+    """One CPU that counts instructions: the alarm comes after so many of them, wherever that is."""
+    arguments = f"points={POINTS} from={FIRST} step={(LAST - FIRST) // POINTS} edge={int('edge' in clock)}"
+    before, options, files = "", 'vcpus = 1', {"stages.bin": bare_guest("stages")}
+    if clock == "the machine's level":
+        before, options = LEVEL, 'vcpus = 1, vbus = busses.clock'
+    elif clock == "the machine's edge":
+        before, options = EDGE, 'fdt = "rom/edge.dtb", vbus = busses.clock'
+        files |= {"clock.vbus": CLOCK_VBUS, "edge.dtb": edge_tree()}
+    console = machine(before + STAGES % (arguments, options), files, cpus=1, cpu="cortex-a57,cntfrq=1000000000", extra=INSTRUCTIONS)
+    console.expect("stages: alarms come " + ("whole seconds after they are set" if "machine" in clock else "when the count changes"))
+    console.expect(rf"stages: {POINTS} points", timeout=120 + POINTS, silence=120 + POINTS)
+    console.expect(r"verdict: (\d+) passed, (\d+) failed")
+    verdict_of(console.text(), 6)

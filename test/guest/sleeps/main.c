@@ -6,17 +6,11 @@
 #include "../machine.h"
 #include "../print.h"
 #include "../psci.h"
+#include "../rtc.h"
 #include "../timer.h"
 
-#define RTC_DR 0x00
-#define RTC_MR 0x04
-#define RTC_IMSC 0x10
-#define RTC_RIS 0x14
-#define RTC_ICR 0x1c
 #define UART_RX (1u << 4 | 1u << 6) /* the level of the FIFO, or a character that nobody fetches */
 #define UART_FR_RXFE (1u << 4)
-#define WAKER_SLEEP 2u
-#define WAKER_ASLEEP 4u
 #define DAIF_ALL 0x3c0u
 #define EL1 4u
 #define PATIENCE_US 20000000
@@ -31,24 +25,6 @@ static struct {
 
 static uint32_t alarm_at;
 
-static uint32_t rtc_read(unsigned int reg)
-{
-	return io_read32(machine.rtc.base + reg);
-}
-
-static void rtc_write(unsigned int reg, uint32_t value)
-{
-	io_write32(machine.rtc.base + reg, value);
-}
-
-static void rtc_quiet(void)
-{
-	rtc_write(RTC_IMSC, 0);
-	rtc_write(RTC_ICR, 1);
-	gic_disable(machine.rtc_irq);
-	gic_clear_pending(machine.rtc_irq);
-}
-
 static void rtc_alarm_in(uint32_t seconds)
 {
 	rtc_write(RTC_IMSC, 0);
@@ -61,18 +37,6 @@ static void rtc_alarm_in(uint32_t seconds)
 	rtc_write(RTC_IMSC, 1);
 }
 
-/* As Linux does before: no interrupt comes to this CPU any more. [GIC GICR_WAKER] */
-static void shut_interface(void)
-{
-	uint64_t waker = gic_redist() + GICR_WAKER;
-
-	SYSREG_WRITE(icc_igrpen1_el1, 0);
-	isb();
-	io_write32(waker, io_read32(waker) | WAKER_SLEEP);
-	while (!(io_read32(waker) & WAKER_ASLEEP))
-		;
-}
-
 /* Comes back in next(). */
 _Noreturn static void suspend(void (*next)(unsigned int cpu))
 {
@@ -82,7 +46,7 @@ _Noreturn static void suspend(void (*next)(unsigned int cpu))
 	woken.context = woken.sctlr = woken.daif = woken.el = woken.cntv_ctl = POISON;
 	__asm__ volatile("dc civac, %0" ::"r"(&woken) : "memory");
 	dsb();
-	shut_interface();
+	gic_cpu_shut();
 	answer = psci_call(PSCI_SYSTEM_SUSPEND, (uint64_t)(uintptr_t)sleeps_entry, (uint64_t)(uintptr_t)&woken, 0);
 	report_value(false, "SYSTEM_SUSPEND does not return", (uint64_t)answer);
 	report_verdict();
@@ -118,7 +82,12 @@ _Noreturn static void suspend_with_timer(void)
 	rtc_quiet();
 	rtc_alarm_in(2);
 	gic_enable(machine.rtc_irq);
+	/* It was pending, and its condition is no more: that wakes nobody. [GIC level-sensitive interrupts] */
 	gic_enable(machine.timer_irq);
+	timer_set(timer_now());
+	timer_delay(1000);
+	timer_stop();
+	timer_delay(1000);
 	timer_set(timer_now() + timer_us(500000));
 	suspend(after_alarm);
 }

@@ -394,9 +394,12 @@ uint32_t gic_pending(struct gic *gic, const struct gic_range *range)
 	return (pending | gic_held(gic, range).pending) & range->valid;
 }
 
+/* What a vCPU holds of a level that the hypervisor watches may be over, as a timer that was turned off before its interrupt
+ * was taken: the wire counts. [GIC level-sensitive interrupts] */
 static bool range_pends_for(struct gic *gic, const struct gic_range *range, unsigned int cpu)
 {
-	uint32_t pending = gic_pending(gic, range);
+	uint32_t watched = range->bank->bound & ~range->bank->edge & ~range->bank->given & ~range->bank->latch;
+	uint32_t pending = (gic_pending(gic, range) & ~watched) | bound_lines(gic, range, watched);
 
 	for (pending &= range->bank->enable; pending != 0; pending &= pending - 1)
 		if (target_of(gic, range, (unsigned int)__builtin_ctz(pending)) == cpu)

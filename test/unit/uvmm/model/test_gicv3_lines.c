@@ -286,6 +286,24 @@ static void a_pending_line_keeps_its_cpu_awake(void **state)
 	assert_false(gic_is_pending(&m.gic, 1));
 }
 
+static void a_level_that_fell_before_it_was_taken_keeps_nobody_awake(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make_enabled(&m);
+	fake_wire(&m.hv, LEVEL, true);
+	fake_wire(&m.hv, LEVEL, false);
+	assert_true(fake_is_pending(&m.hv, 0, LEVEL));
+	assert_false(gic_is_pending(&m.gic, 0));
+	put(&m, ISPENDR, BIT(LEVEL)); /* by software it is */
+	assert_true(gic_is_pending(&m.gic, 0));
+	put(&m, ICPENDR, BIT(LEVEL));
+	fake_wire(&m.hv, EDGE, true);
+	fake_wire(&m.hv, EDGE, false);
+	assert_true(gic_is_pending(&m.gic, 0));
+}
+
 static void what_would_wake_a_cpu_is_enabled_and_goes_to_it(void **state)
 {
 	struct machine m;
@@ -342,6 +360,7 @@ int main(void)
 		cmocka_unit_test(edge_or_level_is_the_machines_to_say),
 		cmocka_unit_test(what_is_pending_for_a_cpu_that_goes_off_is_there_when_it_is_on_again),
 		cmocka_unit_test(a_pending_line_keeps_its_cpu_awake),
+		cmocka_unit_test(a_level_that_fell_before_it_was_taken_keeps_nobody_awake),
 		cmocka_unit_test(what_would_wake_a_cpu_is_enabled_and_goes_to_it),
 		cmocka_unit_test(a_line_that_had_another_way_is_configured_again),
 		cmocka_unit_test(lines_that_cannot_be_are_refused),
