@@ -1,4 +1,4 @@
-/* Fuzzer of the PL011, PL031 and pvpanic models: any accesses, any input, any time.
+/* Fuzzer of the PL011, PL031, PL061 and pvpanic models: any accesses, any input, any time.
  *
  * Input: commands of 8 bytes. Checked besides the sanitizers: the interrupt line is always what MIS says, the FIFO never
  * holds more than it can. */
@@ -7,6 +7,7 @@
 
 #include "model/pl011.h"
 #include "model/pl031.h"
+#include "model/pl061.h"
 #include "model/pvpanic.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,10 +15,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct machine {
 	struct pl011 uart;
 	struct pl031 rtc;
+	struct pl061 gpio;
 	struct pvpanic panic;
 	unsigned int panics;
 	uint64_t now;
-	bool uart_line, rtc_line;
+	bool uart_line, rtc_line, gpio_line;
 };
 
 static void put(void *context, uint8_t byte)
@@ -32,6 +34,8 @@ static void line(void *context, uint32_t intid, bool level)
 
 	if (intid == 33)
 		m->uart_line = level;
+	else if (intid == 39)
+		m->gpio_line = level;
 	else
 		m->rtc_line = level;
 }
@@ -64,6 +68,26 @@ static void access_panic(struct machine *m, struct mmio_access *access)
 		abort();
 }
 
+/* Registers of the PL061, by word, as its guest sees them. */
+static uint8_t gpio_register(struct machine *m, uint64_t offset)
+{
+	struct mmio_access access = {.address = offset, .size = 4};
+
+	if (pl061_access(&m->gpio, &access) != MMIO_OK || access.value > 0xff)
+		abort();
+	return (uint8_t)access.value;
+}
+
+/* An edge or level interrupts exactly when it was said that it would. */
+static void set_input(struct machine *m, unsigned int pin, bool level)
+{
+	bool would = pl061_would_interrupt(&m->gpio, pin, level);
+
+	pl061_set_input(&m->gpio, pin, level);
+	if (((gpio_register(m, 0x418) >> pin) & 1) != would)
+		abort();
+}
+
 static void step(struct machine *m, const uint8_t *c)
 {
 	struct mmio_access access = {
@@ -73,7 +97,7 @@ static void step(struct machine *m, const uint8_t *c)
 		.value = (uint64_t)c[4] | (uint64_t)c[5] << 8 | (uint64_t)c[6] << 16 | (uint64_t)c[7] << 24,
 	};
 
-	switch (c[0] % 6) {
+	switch (c[0] % 8) {
 	case 0:
 		(void)pl011_access(&m->uart, &access);
 		break;
@@ -91,6 +115,12 @@ static void step(struct machine *m, const uint8_t *c)
 	case 4:
 		pl011_set_full(&m->uart, c[1] & 1);
 		break;
+	case 5:
+		(void)pl061_access(&m->gpio, &access);
+		break;
+	case 6:
+		set_input(m, c[1] % PL061_PINS, c[2] & 1);
+		break;
 	default:
 		m->now += access.value << (c[1] % 20);
 		pl031_tick(&m->rtc);
@@ -100,6 +130,9 @@ static void step(struct machine *m, const uint8_t *c)
 		abort();
 	if (m->rtc_line != ((m->rtc.state.ris & m->rtc.state.imsc) != 0))
 		abort();
+	if (gpio_register(m, 0x418) != (gpio_register(m, 0x414) & gpio_register(m, 0x410)) ||
+	    m->gpio_line != (gpio_register(m, 0x418) != 0))
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -107,13 +140,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct machine m;
 	struct pl011_port uart = {&m, put, NULL, {line, &m, 33}};
 	struct pl031_port rtc = {&m, now, deadline, {line, &m, 34}};
-
+	struct irq_line gpio = {line, &m, 39};
 	struct pvpanic_port panic = {&m, panicked};
 
 	memset(&m, 0, sizeof(m));
 	pvpanic_init(&m.panic, &panic);
 	pl011_init(&m.uart, &uart);
 	pl031_init(&m.rtc, &rtc, 0);
+	pl061_init(&m.gpio, &gpio, 0);
 	for (; size >= 8; data += 8, size -= 8)
 		step(&m, data);
 	return 0;
