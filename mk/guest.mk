@@ -1,26 +1,29 @@
 # Guests: the initial RAM disk of the example, device trees, and the bare-metal guests of test/guest and test/bench.
 guests := $B/guest/initrd.cpio $B/guest/pci-initrd.cpio
 
-# Debian's busybox and examples/initrd/init; init makes the rest itself.
-$B/guest/initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom
+# Debian's busybox, examples/initrd/init, which makes the rest itself, and the drivers of its keys.
+key_files := $(patsubst %,$B/guest/modules/%.ko,evdev gpio_keys)
+initrd_files := bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init keys/ \
+	$(foreach file,$(key_files),keys/$(notdir $(file))=$(file))
+$B/guest/initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom $B/guest/modules/order
 	$(make_folder)
-	tools/mkrom $@ bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init
+	tools/mkrom $@ $(initrd_files)
 
-# The same with drivers for disks behind PCI, from the kernel's own package, in the order in which they are loaded.
+# The same with drivers for disks behind PCI. Drivers are from the kernel's own package, in the order in which they are loaded.
 pci_modules := crypto/crct10dif_common lib/crc-t10dif lib/crc64 lib/crc64-rocksoft block/t10-pi drivers/nvme/host/nvme-core \
 	drivers/nvme/host/nvme drivers/virtio/virtio_pci_modern_dev drivers/virtio/virtio_pci_legacy_dev drivers/virtio/virtio_pci \
 	drivers/block/virtio_blk
+key_modules := drivers/input/evdev drivers/input/keyboard/gpio_keys
 module_files := $(patsubst %,$B/guest/modules/%.ko,$(notdir $(pci_modules)))
 $B/guest/modules/order: $B/debian/versions.txt mk/guest.mk
 	$(make_folder)
 	rm -f $(@D)/*.ko
 	dpkg-deb --fsys-tarfile $B/debian/packages/$$(sed -n 's/^\(linux-image-[^ ]*\) \(.*\)/\1_\2_arm64.deb/p' $<) | \
-		tar -x -C $(@D) --wildcards --transform 's|.*/||' $(pci_modules:%='*/kernel/%.ko')
+		tar -x -C $(@D) --wildcards --transform 's|.*/||' $(foreach module,$(pci_modules) $(key_modules),'*/kernel/$(module).ko')
 	printf '%s\n' $(notdir $(pci_modules)) >$@
 $B/guest/pci-initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom $B/guest/modules/order
 	$(make_folder)
-	tools/mkrom $@ bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=examples/initrd/init modules/ \
-		modules/order=$B/guest/modules/order $(foreach file,$(module_files),modules/$(notdir $(file))=$(file))
+	tools/mkrom $@ $(initrd_files) modules/ modules/order=$B/guest/modules/order $(foreach file,$(module_files),modules/$(notdir $(file))=$(file))
 
 dtbs := $(patsubst %.dts,$B/guest/%.dtb,$(notdir $(wildcard examples/*.dts)))
 guests += $(dtbs)
