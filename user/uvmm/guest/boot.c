@@ -15,7 +15,7 @@
 
 static enum err open_tree(const struct boot_input *in, struct boot_plan *plan, struct report *report)
 {
-	struct fdt_gen_input gen = {&machine_builtin, in->vcpu_count, fdt_pci_count(in->bus) != 0};
+	struct fdt_gen_input gen = {&machine_builtin, in->vcpu_count, fdt_pci_count(in->bus) != 0, in->bus};
 
 	if (!in->options->dtb_count)
 		return fdt_gen(&gen, &plan->tree, report);

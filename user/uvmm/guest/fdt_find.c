@@ -27,7 +27,7 @@ const char *find_string(const void *fdt, int node, const char *name)
 	return text && length > 0 && strnlen(text, (size_t)length) == (size_t)length - 1 ? text : NULL;
 }
 
-static bool find_u32(const void *fdt, int node, const char *name, uint32_t *out)
+bool find_u32(const void *fdt, int node, const char *name, uint32_t *out)
 {
 	int length;
 	const fdt32_t *value = fdt_getprop(fdt, node, name, &length);
@@ -293,6 +293,7 @@ bool find_device(const void *fdt, int node, int gic, struct scan_device *device,
 		return find_psci(fdt, node, device, why);
 	case SCAN_PL011:
 	case SCAN_PL031:
+	case SCAN_PL061:
 		return find_peripheral(fdt, node, gic, device, why);
 	case SCAN_PVPANIC:
 		return find_pvpanic(fdt, node, device, why);

@@ -8,6 +8,9 @@
 /* A property that is one string ended by 0; NULL: missing or malformed. */
 const char *find_string(const void *fdt, int node, const char *name);
 
+/* A property that is one cell. */
+bool find_u32(const void *fdt, int node, const char *name, uint32_t *out);
+
 /* Fill in reg, interrupts and what the kind needs. False: why says what is wrong, naming property and value. */
 bool find_device(const void *fdt, int node, int gic, struct scan_device *device, char why[static FIND_WHY_MAX]);
 bool find_gic(const void *fdt, int node, size_t cpu_count, struct scan_device *device, char why[static FIND_WHY_MAX]);

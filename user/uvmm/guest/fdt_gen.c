@@ -1,9 +1,10 @@
 /* The guest's device tree of the built-in machine; see fdt_gen.h. Each node as its binding in Linux's
  * Documentation/devicetree/bindings asks: [DTB arm,gic-v3] [DTB arm,arch_timer] [DTB arm,pl011] [DTB arm,pl031]
- * [DTB pvpanic-mmio] [DTB host-generic-pci]. */
+ * [DTB pl061-gpio] [DTB gpio-keys] [DTB pvpanic-mmio] [DTB host-generic-pci]. */
 #include "guest/fdt_gen.h"
 
 #include "guest/fdt_pci.h"
+#include "guest/passthrough.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,12 @@
 
 #define PHANDLE_GIC 1u
 #define PHANDLE_CLOCK 2u
+#define PHANDLE_GPIO 3u
+
+#define GPIO_ACTIVE_HIGH 0u
+#define KEY_POWER 116u /* codes of Linux's input layer */
+#define KEY_SLEEP 142u
+#define WAKE_BY_PRESS 1u /* EV_ACT_ASSERTED */
 
 /* The first failure sticks; what follows does nothing. That keeps the nodes below readable. */
 struct maker {
@@ -194,6 +201,46 @@ static void make_rtc(struct maker *maker, const struct machine_layout *machine)
 	string(maker, at, "clock-names", "apb_pclk");
 }
 
+static int make_gpio(struct maker *maker, const struct machine_layout *machine)
+{
+	static const char compatible[] = "arm,pl061\0arm,primecell";
+	int at = node(maker, 0, "pl061", machine->gpio_base);
+
+	bytes(maker, at, "compatible", compatible, sizeof compatible);
+	cells(maker, at, "reg",
+	      CELLS(HIGH(machine->gpio_base), LOW(machine->gpio_base), HIGH(machine->gpio_size),
+		    LOW(machine->gpio_size)));
+	cells(maker, at, "interrupts", CELLS(GIC_SPI, spi(machine->gpio_intid), IRQ_LEVEL_HIGH));
+	cells(maker, at, "clocks", CELLS(PHANDLE_CLOCK));
+	string(maker, at, "clock-names", "apb_pclk");
+	flag(maker, at, "gpio-controller");
+	cells(maker, at, "#gpio-cells", CELLS(2));
+	flag(maker, at, "interrupt-controller");
+	cells(maker, at, "#interrupt-cells", CELLS(2));
+	cells(maker, at, "phandle", CELLS(PHANDLE_GPIO));
+	return at;
+}
+
+/* A key that is let go after the guest fell asleep must not wake it. */
+static void make_key(struct maker *maker, int keys, const char *name, uint32_t code, uint32_t pin)
+{
+	int at = node(maker, keys, name, 0);
+
+	cells(maker, at, "linux,code", CELLS(code));
+	cells(maker, at, "gpios", CELLS(PHANDLE_GPIO, pin, GPIO_ACTIVE_HIGH));
+	flag(maker, at, "wakeup-source");
+	cells(maker, at, "wakeup-event-action", CELLS(WAKE_BY_PRESS));
+}
+
+static void make_keys(struct maker *maker, const struct machine_layout *machine)
+{
+	int at = node(maker, 0, "gpio-keys", 0);
+
+	string(maker, at, "compatible", "gpio-keys");
+	make_key(maker, at, "key-sleep", KEY_SLEEP, machine->sleep_pin);
+	make_key(maker, at, "key-power", KEY_POWER, machine->power_pin);
+}
+
 static void make_pvpanic(struct maker *maker, const struct machine_layout *machine)
 {
 	int at = node(maker, 0, "pvpanic-mmio", machine->pvpanic_base);
@@ -225,6 +272,7 @@ static void make_pci(struct maker *maker, const struct machine_layout *machine)
 enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report *report)
 {
 	struct maker maker = {.tree = out, .report = report};
+	int gpio;
 
 	if (!in->vcpu_count || in->vcpu_count > PLATFORM_VCPU_MAX)
 		return report_fail(report, ERR_RANGE, "a VM has 1 to %u CPUs, not %u", PLATFORM_VCPU_MAX,
@@ -235,6 +283,9 @@ enum err fdt_gen(const struct fdt_gen_input *in, struct tree *out, struct report
 	if (in->has_pci)
 		make_pci(&maker, in->machine);
 	make_pvpanic(&maker, in->machine);
+	gpio = make_gpio(&maker, in->machine);
+	if (maker.e == OK && !(in->bus && passthrough_claims(out->fdt, gpio, in->bus)))
+		make_keys(&maker, in->machine);
 	make_rtc(&maker, in->machine);
 	make_uart(&maker, in->machine);
 	make_clock(&maker, in->machine);

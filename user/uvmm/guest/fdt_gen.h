@@ -1,4 +1,4 @@
-/* The guest's device tree when the user gives none: CPUs, PSCI, GICv3, timer, PL011, PL031. */
+/* The guest's device tree when the user gives none: CPUs, PSCI, GICv3, timer, PL011, PL031, PL061 with keys. */
 #pragma once
 
 #include "guest/platform.h"
@@ -7,7 +7,8 @@
 struct fdt_gen_input {
 	const struct machine_layout *machine;
 	unsigned int vcpu_count;
-	bool has_pci; /* a bridge for the virtual bus's PCI devices */
+	bool has_pci;               /* a bridge for the virtual bus's PCI devices */
+	const struct bus_info *bus; /* NULL: none. If it has the GPIO controller, its pins are no keys of ours */
 };
 
 /* Everything but memory and the contents of /chosen that depend on files: fdt_edit adds those to any tree. */

@@ -18,21 +18,14 @@ struct known {
 
 /* GICv2 names too: which GIC it is, is up to the hardware, and the node is rewritten. */
 static const struct known known_table[] = {
-	{"arm,gic-v3", SCAN_GICV3},
-	{"arm,cortex-a15-gic", SCAN_GICV3},
-	{"arm,cortex-a9-gic", SCAN_GICV3},
-	{"arm,cortex-a7-gic", SCAN_GICV3},
-	{"arm,gic-400", SCAN_GICV3},
-	{"arm,armv8-timer", SCAN_TIMER},
-	{"arm,armv7-timer", SCAN_TIMER},
-	{"arm,psci-1.0", SCAN_PSCI},
-	{"arm,psci-0.2", SCAN_PSCI},
-	{"arm,psci", SCAN_PSCI},
-	{"arm,pl011", SCAN_PL011},
-	{"arm,sbsa-uart", SCAN_PL011},
-	{"arm,pl031", SCAN_PL031},
-	{"qemu,pvpanic-mmio", SCAN_PVPANIC},
-	{"pci-host-ecam-generic", SCAN_PCI_HOST},
+	{"arm,gic-v3", SCAN_GICV3},          {"arm,cortex-a15-gic", SCAN_GICV3},
+	{"arm,cortex-a9-gic", SCAN_GICV3},   {"arm,cortex-a7-gic", SCAN_GICV3},
+	{"arm,gic-400", SCAN_GICV3},         {"arm,armv8-timer", SCAN_TIMER},
+	{"arm,armv7-timer", SCAN_TIMER},     {"arm,psci-1.0", SCAN_PSCI},
+	{"arm,psci-0.2", SCAN_PSCI},         {"arm,psci", SCAN_PSCI},
+	{"arm,pl011", SCAN_PL011},           {"arm,sbsa-uart", SCAN_PL011},
+	{"arm,pl031", SCAN_PL031},           {"arm,pl061", SCAN_PL061},
+	{"qemu,pvpanic-mmio", SCAN_PVPANIC}, {"pci-host-ecam-generic", SCAN_PCI_HOST},
 };
 
 /* Children of the root that describe no devices. */
@@ -244,7 +237,7 @@ static enum err take_pci_host(struct tree *tree, int node, const struct scan_inp
 /* What makes the virtual machine itself is uvmm's. */
 static bool may_be_passed(enum scan_kind kind)
 {
-	return kind == SCAN_PL011 || kind == SCAN_PL031;
+	return kind == SCAN_PL011 || kind == SCAN_PL031 || kind == SCAN_PL061;
 }
 
 static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int gic_node, struct scan *scan,
@@ -335,8 +328,10 @@ enum err fdt_scan(struct tree *tree, const struct scan_input *in, struct scan *o
 		e = scan_nodes(tree, in, gic, out, report);
 	if (e == OK)
 		e = passthrough_check(tree, out, in->address_limit, report);
-	if (e == OK)
+	if (e == OK) {
+		fdt_keys_find(tree->fdt, out);
 		return OK;
+	}
 fail:
 	fdt_scan_free(out);
 	return e;
@@ -393,6 +388,8 @@ const char *scan_kind_name(enum scan_kind kind)
 		return "PL011";
 	case SCAN_PL031:
 		return "PL031";
+	case SCAN_PL061:
+		return "PL061";
 	case SCAN_PVPANIC:
 		return "pvpanic";
 	case SCAN_PCI_HOST:

@@ -2,6 +2,7 @@
  * given tree. Nodes that nobody serves are disabled with a reason. [DT] [DTB arm,gic-v3] */
 #pragma once
 
+#include "guest/fdt_keys.h"
 #include "guest/fdt_pci.h"
 #include "guest/passthrough.h"
 #include "guest/tree.h"
@@ -15,6 +16,7 @@ enum scan_kind {
 	SCAN_PSCI,
 	SCAN_PL011,
 	SCAN_PL031,
+	SCAN_PL061,
 	SCAN_PVPANIC,
 	SCAN_PCI_HOST, /* reg[0] ECAM of one bus, reg[1] and reg[2] windows; size 0: there is none */
 };
@@ -35,6 +37,7 @@ struct scan_device {
 	size_t irq_count;
 	uint64_t bus_base[SCAN_REG_MAX]; /* PCI: what the bus calls the beginning of a window */
 	bool use_smc;                    /* PSCI: method */
+	uint8_t rests_high;              /* PL061: pins of keys, one bit each, that are high unless pressed */
 	/* PSCI 0.1 function ids; 0: the node does not name it. [DTB arm,psci] */
 	uint32_t psci_cpu_suspend, psci_cpu_off, psci_cpu_on, psci_migrate;
 };
@@ -51,6 +54,7 @@ struct scan {
 	struct passed_list passed;           /* nodes that the virtual bus backs */
 	struct pci_place pci[FDT_PCI_SLOTS]; /* PCI functions of the virtual bus */
 	size_t pci_count;
+	struct scan_pin key[SCAN_KEY_COUNT];
 };
 
 struct scan_input {

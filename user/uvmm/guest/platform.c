@@ -14,6 +14,8 @@ const struct machine_layout machine_builtin = {
 	.uart_size = 0x1000,
 	.rtc_base = 0x09010000,
 	.rtc_size = 0x1000,
+	.gpio_base = 0x09030000,
+	.gpio_size = 0x1000,
 	/* Where the binding has its example; QEMU's virt machine has none. [DTB pvpanic-mmio] */
 	.pvpanic_base = 0x09060000,
 	.pvpanic_size = 2,
@@ -25,6 +27,10 @@ const struct machine_layout machine_builtin = {
 	.pci_high_size = 0x8000000000,
 	.uart_intid = PLATFORM_SPI_BASE + 1,
 	.rtc_intid = PLATFORM_SPI_BASE + 2,
+	.gpio_intid = PLATFORM_SPI_BASE + 7,
+	/* QEMU has no key for sleep. */
+	.power_pin = 3,
+	.sleep_pin = 4,
 	/* The PPIs that Arm recommends. [BSA PPI assignments] */
 	.timer_sec_phys_intid = PLATFORM_PPI_BASE + 13,
 	.timer_phys_intid = PLATFORM_PPI_BASE + 14,

@@ -15,13 +15,16 @@ struct machine_layout {
 	uint64_t gicr_base, gicr_stride;
 	uint64_t uart_base, uart_size;
 	uint64_t rtc_base, rtc_size;
+	uint64_t gpio_base, gpio_size;
 	uint64_t pvpanic_base, pvpanic_size;
 	uint64_t ram_base;
 	/* The PCI bridge: configuration space, and windows below and above 4 GiB. */
 	uint64_t pci_ecam_base, pci_low_base, pci_low_size, pci_high_base, pci_high_size;
 	/* Interrupt ids as the GIC counts them. */
-	uint32_t uart_intid, rtc_intid;
+	uint32_t uart_intid, rtc_intid, gpio_intid;
 	uint32_t timer_sec_phys_intid, timer_phys_intid, timer_virt_intid, timer_hyp_intid;
+	/* Pins of keys. */
+	uint32_t power_pin, sleep_pin;
 	uint32_t clock_hz; /* of apb_pclk */
 };
 

@@ -175,6 +175,22 @@ static enum err create_rtc(struct host *host, const struct scan_device *device)
 	return add_window(host, device, 0, PL031_SIZE, pl031_access, &host->rtc, "PL031");
 }
 
+static enum err create_gpio(struct host *host, const struct scan_device *device)
+{
+	struct host_gpio *gpio = &host->gpio[host->gpio_count];
+	struct irq_line irq = {spi_line, host, device->irq_count ? device->irq[0].intid : 0};
+	enum err err;
+
+	if (host->gpio_count == HOST_GPIOS_MAX)
+		return REFUSE(host, device, "there are %u GPIO controllers already", HOST_GPIOS_MAX);
+	gpio->node = device;
+	pl061_init(&gpio->model, &irq, device->rests_high);
+	err = add_window(host, device, 0, PL061_SIZE, pl061_access, &gpio->model, "PL061");
+	if (err == OK && has_window(host, device))
+		host->gpio_count++;
+	return err;
+}
+
 /* By an access of the calling thread's vCPU. */
 static void pvpanic_event(void *context, bool crash_loaded)
 {
@@ -213,6 +229,8 @@ static enum err create_device(struct host *host, const struct scan_device *devic
 		return create_uart(host, device);
 	case SCAN_PL031:
 		return create_rtc(host, device);
+	case SCAN_PL061:
+		return create_gpio(host, device);
 	case SCAN_PVPANIC:
 		return create_pvpanic(host, device);
 	case SCAN_PCI_HOST:
@@ -248,5 +266,5 @@ enum err host_devices_create(struct host *host)
 	host->vm.ptimer_intid = machine_builtin.timer_phys_intid;
 	for (size_t i = 0; err == OK && i < scan->device_count; i++)
 		err = create_device(host, &scan->device[i]);
-	return err;
+	return err == OK ? host_keys_create(host) : err;
 }

@@ -23,9 +23,11 @@
 #include "host/vbus.h"
 #include "model/pl011.h"
 #include "model/pl031.h"
+#include "model/pl061.h"
 #include "model/pvpanic.h"
 
 #define HOST_UARTS_MAX 4u
+#define HOST_GPIOS_MAX 4u
 #define HOST_UART_RESERVE 32u /* bytes of the output buffer that are kept free while the UART is not full */
 #define HOST_VCPU_STACK 0x4000u
 #define HOST_LOG_MAX 2048u
@@ -52,6 +54,7 @@ enum host_event {
 	HOST_EVENT_DEBUG, /* input on a channel of host/debug.c */
 	HOST_EVENT_BUS,   /* io serves the virtual bus again */
 	HOST_EVENT_LINE,  /* a line of the machine that is the guest's, while the VM sleeps */
+	HOST_EVENT_KEY,   /* time to let a key go */
 	HOST_EVENT_WATCH, /* time to see whether the guest still does something */
 	HOST_EVENT_KICK,  /* look at hold, power and end */
 	HOST_EVENT_TIMER,
@@ -63,6 +66,16 @@ struct host_uart {
 	struct host *host;
 	struct pl011 model;
 	struct host_console console;
+};
+
+struct host_gpio {
+	struct pl061 model;
+	const struct scan_device *node;
+};
+
+struct host_key_hold {
+	uint32_t irq;       /* 0: there is no such key */
+	unsigned int holds; /* how often it was armed since the key was pressed; 0: it is not */
 };
 
 /* A vCPU's thread, and how others stop it. `state` holds how many want it to rest, and whether it does: then all
@@ -139,6 +152,9 @@ struct host {
 	unsigned int uart_count;
 	struct host_uart uart[HOST_UARTS_MAX];
 	struct pl031 rtc;
+	unsigned int gpio_count;
+	struct host_gpio gpio[HOST_GPIOS_MAX];
+	struct host_key_hold key[SCAN_KEY_COUNT];
 	struct pvpanic pvpanic;
 	uint32_t rtc_irq;
 	uint32_t work_irq; /* HOST_EVENT_WORK */
@@ -268,8 +284,14 @@ void host_sleep_look(struct host *host);
  * and let it go when its driver has looked. True: pressed, or the guest sleeps already and that is what it is asked for. A power key
  * wakes a VM that sleeps. False: the guest has no such key, or nobody in it waits for it; why is half a sentence, such
  * as "its device tree has no power key". */
-enum host_key { HOST_KEY_SLEEP, HOST_KEY_POWER };
+enum host_key { HOST_KEY_SLEEP = SCAN_KEY_SLEEP, HOST_KEY_POWER = SCAN_KEY_POWER };
 bool host_key_press(struct host *host, enum host_key key, const char **out_why);
+/* The same: it may be time to let it go; the VM is asleep, and nothing must be left to be done; it is awake again. */
+void host_key_due(struct host *host, unsigned int index);
+void host_keys_sleep(struct host *host);
+void host_keys_wake(struct host *host);
+/* When the devices are there. Errors are told. */
+enum err host_keys_create(struct host *host);
 
 /* watch.c: a VM whose guest has stopped for good ends. */
 void host_watch_arm(struct host *host);

@@ -174,6 +174,12 @@ static void handle(struct host *host, uint64_t badge)
 			host->line[index].fired = host->line[index].watched;
 		host_unlock(host);
 		break;
+	case HOST_EVENT_KEY:
+		host_lock(host);
+		if (index < SCAN_KEY_COUNT)
+			host_key_due(host, index);
+		host_unlock(host);
+		break;
 	case HOST_EVENT_WATCH:
 		host_watch_due(host);
 		break;

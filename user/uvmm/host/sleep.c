@@ -32,6 +32,7 @@ static void stop_timers(struct host *host, struct vcpu *vcpu)
 	vcpu->cntp_ctl = 0;
 	ptimer_update(vcpu);
 	host_watch_stop(host);
+	host_keys_sleep(host);
 }
 
 static void wake(struct host *host)
@@ -42,6 +43,7 @@ static void wake(struct host *host)
 		host_lines_give_back(host);
 		host_watch_arm(host);
 	}
+	host_keys_wake(host);
 	host->sleep = (struct host_sleep){.vcpu = NULL};
 	__atomic_store_n(&vcpu->power, VCPU_POWER_PENDING, __ATOMIC_RELEASE);
 	host->vm.port.start(host->vm.port.context, vcpu);

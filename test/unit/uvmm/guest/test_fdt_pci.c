@@ -266,7 +266,7 @@ static void addresses_are_the_cpus(void **state)
 static void the_built_in_machine_has_a_bridge_when_there_are_devices(void **state)
 {
 	struct fixture x = {0};
-	struct fdt_gen_input gen = {&machine_builtin, 1, true};
+	struct fdt_gen_input gen = {&machine_builtin, 1, true, NULL};
 	struct scan_input in = {.vcpu_max = 1, .address_limit = 1ull << 40, .bus = &x.bus};
 
 	(void)state;

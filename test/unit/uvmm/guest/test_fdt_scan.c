@@ -54,13 +54,24 @@ static bool is_enabled(const struct scanned *s, const char *path)
 	return tree_is_enabled(s->tree.fdt, node);
 }
 
+static void expect_key(const struct scanned *s, enum scan_key key, const char *path, unsigned int number, bool is_low)
+{
+	const struct scan_pin *pin = &s->scan.key[key];
+
+	assert_true(pin->is_there);
+	assert_string_equal(s->scan.device[pin->device].path, path);
+	assert_int_equal(s->scan.device[pin->device].kind, SCAN_PL061);
+	assert_int_equal(pin->pin, number);
+	assert_int_equal(pin->is_low, is_low);
+}
+
 static void the_generated_tree_holds_the_built_in_machine(void **state)
 {
 	static const unsigned int counts[] = {1, 2, 17, PLATFORM_VCPU_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-		struct fdt_gen_input gen = {&machine_builtin, counts[i], false};
+		struct fdt_gen_input gen = {&machine_builtin, counts[i], false, NULL};
 		struct scan_input in = {.vcpu_max = counts[i], .timer_frequency = 62500000};
 		struct scanned s = {.e = OK};
 		const struct scan_device *device;
@@ -71,7 +82,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 		assert_int_equal(s.scan.cpu_count, counts[i]);
 		for (unsigned int c = 0; c < counts[i]; c++)
 			assert_int_equal(s.scan.cpu[c].mpidr, platform_mpidr(c));
-		assert_int_equal(s.scan.device_count, 6);
+		assert_int_equal(s.scan.device_count, 7);
 
 		device = fdt_scan_find(&s.scan, SCAN_GICV3);
 		assert_int_equal(device->reg[0].base, 0x08000000);
@@ -84,6 +95,12 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 		assert_false(device->irq[0].is_edge);
 		assert_null(device->vcon_cap);
 		assert_int_equal(fdt_scan_find(&s.scan, SCAN_PL031)->irq[0].intid, 34);
+		device = fdt_scan_find(&s.scan, SCAN_PL061);
+		assert_int_equal(device->reg[0].base, 0x09030000);
+		assert_int_equal(device->irq[0].intid, 39);
+		assert_int_equal(device->rests_high, 0);
+		expect_key(&s, SCAN_KEY_POWER, "/pl061@9030000", 3, false);
+		expect_key(&s, SCAN_KEY_SLEEP, "/pl061@9030000", 4, false);
 		device = fdt_scan_find(&s.scan, SCAN_PVPANIC);
 		assert_int_equal(device->reg[0].base, 0x09060000);
 		assert_int_equal(device->reg[0].size, 2);
@@ -97,7 +114,7 @@ static void the_generated_tree_holds_the_built_in_machine(void **state)
 
 static void the_example_tree_is_the_generated_one(void **state)
 {
-	struct fdt_gen_input gen = {&machine_builtin, 1, false};
+	struct fdt_gen_input gen = {&machine_builtin, 1, false, NULL};
 	struct scan_input in = {.vcpu_max = 1, .timer_frequency = 62500000};
 	struct scanned made = {.e = OK}, given;
 	FILE *file = fopen("examples/machine.dts", "r");
@@ -122,6 +139,7 @@ static void the_example_tree_is_the_generated_one(void **state)
 		for (size_t k = 0; k < a->irq_count; k++)
 			assert_int_equal(a->irq[k].intid, b->irq[k].intid);
 	}
+	assert_memory_equal(made.scan.key, given.scan.key, sizeof made.scan.key);
 	scanned_free(&made);
 	scanned_free(&given);
 }
@@ -132,11 +150,105 @@ static void a_machine_without_or_with_too_many_cpus_is_refused(void **state)
 	struct tree tree = {0};
 
 	(void)state;
-	assert_int_equal(fdt_gen(&(struct fdt_gen_input){&machine_builtin, 0, false}, &tree, &report), ERR_RANGE);
+	assert_int_equal(fdt_gen(&(struct fdt_gen_input){&machine_builtin, 0, false, NULL}, &tree, &report), ERR_RANGE);
 	assert_int_equal(
-		fdt_gen(&(struct fdt_gen_input){&machine_builtin, PLATFORM_VCPU_MAX + 1, false}, &tree, &report),
+		fdt_gen(&(struct fdt_gen_input){&machine_builtin, PLATFORM_VCPU_MAX + 1, false, NULL}, &tree, &report),
 		ERR_RANGE);
 	expect_text(report.error, "1 to 123 CPUs, not 124");
+}
+
+#define GPIO(name, base, irq)                                                                                          \
+	name ": gpio@" base " { compatible = \"arm,pl061\"; reg = <0 0x" base " 0 0x1000>; interrupts = <0 " irq       \
+	     " 4>;"                                                                                                    \
+	     " gpio-controller; #gpio-cells = <2>; };"
+#define GPIOS GPIO("g0", "9030000", "7") GPIO("g1", "9040000", "8")
+
+static void keys_are_found_by_what_their_node_says(void **state)
+{
+	struct scanned s =
+		scan_source(BASE GPIOS "buttons { compatible = \"acme,keys\", \"gpio-keys\";"
+				       "up { linux,code = <115>; gpios = <&g0 1 1>; };"
+				       "sleep { linux,code = <142>; gpios = <&g1 7 0>; };"
+				       "again { linux,code = <142>; gpios = <&g1 6 0>; };"
+				       "power { linux,input-type = <1>; linux,code = <116>; gpio = <&g0 2 1>; }; }; };",
+			    1);
+
+	(void)state;
+	assert_int_equal(s.e, OK);
+	expect_key(&s, SCAN_KEY_SLEEP, "/gpio@9040000", 7, false);
+	expect_key(&s, SCAN_KEY_POWER, "/gpio@9030000", 2, true);
+	assert_int_equal(s.scan.device[s.scan.key[SCAN_KEY_POWER].device].rests_high, 0x6);
+	assert_int_equal(s.scan.device[s.scan.key[SCAN_KEY_SLEEP].device].rests_high, 0);
+	scanned_free(&s);
+}
+
+static void the_key_for_sleep_goes_before_the_one_for_suspend(void **state)
+{
+	static const char *const trees[] = {
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <142>; gpios = <&g0 5 0>; };"
+			   "b { linux,code = <205>; gpios = <&g0 6 0>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; b { linux,code = <205>; gpios = <&g0 6 0>; };"
+			   "a { linux,code = <142>; gpios = <&g0 5 0>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; b { linux,code = <205>; gpios = <&g0 5 0>; }; }; };",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++) {
+		struct scanned s = scan_source(trees[i], 1);
+
+		expect_key(&s, SCAN_KEY_SLEEP, "/gpio@9030000", 5, false);
+		assert_false(s.scan.key[SCAN_KEY_POWER].is_there);
+		scanned_free(&s);
+	}
+}
+
+static void keys_that_uvmm_cannot_press_are_none(void **state)
+{
+	static const char *const trees[] = {
+		BASE GPIOS "k { compatible = \"gpio-keys\"; status = \"disabled\"; a { linux,code = <116>; gpios = "
+			   "<&g0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { status = \"disabled\"; linux,code = <116>; gpios = "
+			   "<&g0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys-polled\"; a { linux,code = <116>; gpios = <&g0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <&g0 8 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <&g0 5>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <&gic 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <99 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <116>; }; }; };",
+		BASE "gpio@9030000 { g: bank { gpio-controller; #gpio-cells = <2>; }; };"
+		     "k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <&g 5 1>; }; }; };",
+		/* The controller is none after all. */
+		BASE "g: gpio@9030000 { compatible = \"arm,pl061\"; reg = <0 0x9030000 0 0x1000>; gpio-controller;"
+		     " #gpio-cells = <2>; }; k { compatible = \"gpio-keys\"; a { linux,code = <116>; gpios = <&g 5 1>; "
+		     "}; }; };",
+	};
+	/* Pins rest as the node says, whatever they are for. */
+	static const char *const others[] = {
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,code = <117>; gpios = <&g0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { gpios = <&g0 5 1>; }; }; };",
+		BASE GPIOS "k { compatible = \"gpio-keys\"; a { linux,input-type = <5>; linux,code = <116>; gpios = "
+			   "<&g0 5 1>; }; }; };",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof trees / sizeof trees[0]; i++) {
+		struct scanned s = scan_source(trees[i], 1);
+		const struct scan_device *gpio = fdt_scan_find(&s.scan, SCAN_PL061);
+
+		assert_int_equal(s.e, OK);
+		assert_false(s.scan.key[SCAN_KEY_POWER].is_there || s.scan.key[SCAN_KEY_SLEEP].is_there);
+		assert_true(!gpio || gpio->rests_high == 0);
+		scanned_free(&s);
+	}
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		struct scanned s = scan_source(others[i], 1);
+
+		assert_false(s.scan.key[SCAN_KEY_POWER].is_there || s.scan.key[SCAN_KEY_SLEEP].is_there);
+		assert_int_equal(fdt_scan_find(&s.scan, SCAN_PL061)->rests_high, 0x20);
+		scanned_free(&s);
+	}
 }
 
 static void known_devices_are_found_with_registers_interrupts_and_capability(void **state)
@@ -504,6 +616,9 @@ int main(void)
 		cmocka_unit_test(the_generated_tree_holds_the_built_in_machine),
 		cmocka_unit_test(the_example_tree_is_the_generated_one),
 		cmocka_unit_test(a_machine_without_or_with_too_many_cpus_is_refused),
+		cmocka_unit_test(keys_are_found_by_what_their_node_says),
+		cmocka_unit_test(the_key_for_sleep_goes_before_the_one_for_suspend),
+		cmocka_unit_test(keys_that_uvmm_cannot_press_are_none),
 		cmocka_unit_test(known_devices_are_found_with_registers_interrupts_and_capability),
 		cmocka_unit_test(the_gic_has_all_interrupts_that_the_tree_names),
 		cmocka_unit_test(a_gicv2_node_becomes_the_gic_that_there_is),

@@ -2,6 +2,7 @@
 #include "uvmm/guest/support.h"
 
 #include "guest/fdt_edit.h"
+#include "guest/fdt_gen.h"
 #include "guest/fdt_scan.h"
 #include "guest/passthrough.h"
 #include "guest/platform.h"
@@ -360,6 +361,34 @@ static void what_uvmm_has_itself_is_the_buss_where_that_has_it(void **state)
 	}
 }
 
+static void the_built_in_machine_has_no_keys_on_pins_of_the_machines_gpio_controller(void **state)
+{
+	static const struct bus_resource resources[] = {MEM(0x9030000, 0x1000, "reg0"), LEVEL(39, "irq0")};
+	static const char name[] = "/pl061@9030000\0arm,pl061\0arm,primecell";
+
+	(void)state;
+	for (int has_gpio = 0; has_gpio < 2; has_gpio++) {
+		struct scanned s = {.bus = machine_bus()};
+		struct fdt_gen_input gen = {&machine_builtin, 1, false, &s.bus};
+		struct scan_input in = {.vcpu_max = 1, .address_limit = 1ull << 40, .bus = &s.bus};
+
+		if (has_gpio) {
+			assert_int_equal(bus_info_add_device(&s.bus, 0, name, sizeof name - 1), OK);
+			for (size_t i = 0; i < 2; i++)
+				assert_int_equal(bus_info_add_resource(&s.bus, &resources[i]), OK);
+		}
+		assert_int_equal(fdt_gen(&gen, &s.tree, &s.report), OK);
+		assert_int_equal(fdt_scan(&s.tree, &in, &s.scan, &s.report), OK);
+		assert_int_equal(s.report.count, 0);
+		assert_int_equal(s.scan.key[SCAN_KEY_POWER].is_there, !has_gpio);
+		assert_int_equal(fdt_path_offset(s.tree.fdt, "/gpio-keys") > 0, !has_gpio);
+		assert_true(is_enabled(&s, "/pl061@9030000"));
+		/* The clock is the bus's, too. */
+		assert_int_equal(s.scan.passed.count, has_gpio ? 2 : 1);
+		scanned_free(&s);
+	}
+}
+
 static void devices_without_addresses_of_the_cpus_are_their_parents_business(void **state)
 {
 	struct scanned s =
@@ -456,6 +485,7 @@ int main(void)
 		cmocka_unit_test(what_gets_in_the_way_is_taken_from_a_forced_node),
 		cmocka_unit_test(without_a_bus_a_node_that_asks_for_one_says_so),
 		cmocka_unit_test(what_uvmm_has_itself_is_the_buss_where_that_has_it),
+		cmocka_unit_test(the_built_in_machine_has_no_keys_on_pins_of_the_machines_gpio_controller),
 		cmocka_unit_test(devices_without_addresses_of_the_cpus_are_their_parents_business),
 		cmocka_unit_test(addresses_are_those_behind_ranges),
 		cmocka_unit_test(devices_that_share_a_page_are_mapped_once),
