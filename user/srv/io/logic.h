@@ -252,4 +252,9 @@ void io_pci_allow_dma(struct io_device *device, bool is_allowed);
  * that, once for all. The client's DMA space has to stay until this has returned. May make devices unusable, which is said.
  * Devices that are no PCI functions are left as they are. */
 void io_pci_quiet(struct io_device *const *device, unsigned int count);
+
+/* Before a sleep of the machine, and after one in which functions may have lost their power: configuration space is as it was
+ * before, for those that come back. Waits up to a second for these; who does not is said. */
+void io_pci_save(const struct io_machine *machine);
+void io_pci_restore(const struct io_machine *machine);
 void io_pci_end(struct io_machine *machine);

@@ -8,6 +8,7 @@
  *   logic_pci_record.c  sizes and addresses, kept for the next io
  *   logic_pci_filter.c  what a client may read and write
  *   logic_pci_quiet.c   a function without interrupts and DMA, and reset
+ *   logic_pci_sleep.c   configuration space over a sleep of the machine
  *   logic_pci_match.c   names of classes
  *   logic_pci.c         functions become devices of io
  *
@@ -91,6 +92,17 @@ struct pci_cap {
 
 enum pci_reset { PCI_RESET_NONE, PCI_RESET_EXPRESS, PCI_RESET_FEATURES, PCI_RESET_POWER };
 
+#define PCI_SAVED_EXPRESS 6u
+
+/* Registers over a sleep of the machine, beside those that area[] knows. */
+struct pci_saved {
+	bool is_valid;
+	uint8_t cache_line, line;
+	uint16_t command, bridge_control, power;
+	uint16_t express[PCI_SAVED_EXPRESS];
+	uint32_t buses;
+};
+
 /* A function: what was found out at start. */
 struct pci_function {
 	struct io_pci_bridge *host;
@@ -111,6 +123,7 @@ struct pci_function {
 	bool may_master;                        /* its client has a DMA space */
 	uint32_t dropped;                       /* writes that did nothing */
 	uint16_t dropped_last;
+	struct pci_saved saved;
 	char why[PCI_WHY]; /* unusable, or empty */
 };
 

@@ -249,8 +249,13 @@ bool power_is_due(const struct server *server)
 static void sleep_now(struct server *server)
 {
 	struct l4_platform_answer a;
-	enum err err = l4_platform_ctl_call(server->platform, L4_PLATFORM_SYSTEM_SUSPEND, 0, "", 0, &a);
+	enum err err;
 
+	/* How deep it sleeps is known afterwards. Whoever sleeps leaves its devices as they are. */
+	io_pci_save(&server->machine);
+	err = l4_platform_ctl_call(server->platform, L4_PLATFORM_SYSTEM_SUSPEND, 0, "", 0, &a);
+	if (err == OK && a.depth == L4_SLEEP_FIRMWARE)
+		io_pci_restore(&server->machine);
 	io_power_woke(&server->power, err, l4_err_text(err), a.depth, l4_now());
 }
 
