@@ -5,7 +5,7 @@
  *   free, open        release SUSPEND, SHUTDOWN                      refuse             refuse what was asked last
  *   event             wait for an event                              locks              list all locks
  *   quiet             holds nothing (asks for events once)           locks=N            wait until there are so many
- *   alarm=MS          wakes the machine after that                   slept              wait until the alarm has come
+ *   ticks             for ever: wakes the machine again and again    sleep              suspend, until the machine has slept
  *   again             wait for another server
  *   suspend, off, reboot   call at `pfc`                             SAY=WORD           print it
  *   wait              for ever                                       serve              for ever: release what is asked for
@@ -21,7 +21,7 @@ enum { BADGE_EVENT = 1, BADGE_BUS = 2, BADGE_ALARM = 3 };
 
 static struct l4_inhibitor inhibitor;
 static const char *name = "";
-static uint32_t last_asked, alarm_irq;
+static uint32_t last_asked;
 
 static void tell(const char *what, enum err err)
 {
@@ -95,10 +95,15 @@ static void wait_for_locks(unsigned int count)
 		l4_sleep_until(l4_now() + l4_ticks_of_ms(10));
 }
 
-static void set_alarm(uint32_t ms)
+/* So that whoever wants to sleep wakes up, however slow everything is. */
+_Noreturn static void tick(void)
 {
-	alarm_irq = make_irq(BADGE_ALARM);
-	tell("alarm", l4_irq_deadline_wake(alarm_irq, l4_now() + l4_ticks_of_ms(ms)));
+	uint32_t irq = make_irq(BADGE_ALARM);
+
+	while (l4_irq_deadline_wake(irq, l4_now() + l4_ticks_of_ms(300)) == OK)
+		wait_for(BADGE_ALARM);
+	printf("no alarm\n");
+	exit(1);
 }
 
 static void tell_event(const struct l4_power_event *event)
@@ -136,7 +141,7 @@ _Noreturn static void serve(void)
 	}
 }
 
-static void call(enum l4_label operation, uint64_t argument)
+static enum err call(enum l4_label operation, uint64_t argument)
 {
 	struct l4_platform_answer answer;
 	uint32_t pfc;
@@ -148,6 +153,7 @@ static void call(enum l4_label operation, uint64_t argument)
 		printf("answer: good, depth %u\n", answer.depth);
 	else
 		printf("answer: %s: %s\n", l4_err_text(err), answer.why);
+	return err;
 }
 
 static void acquire(uint32_t lock)
@@ -181,16 +187,17 @@ static void do_command(const char *word)
 		wait_for_locks((unsigned int)strtoul(word + 6, NULL, 10));
 	else if (strcmp(word, "quiet") == 0)
 		be_quiet();
-	else if (strncmp(word, "alarm=", 6) == 0)
-		set_alarm((uint32_t)strtoul(word + 6, NULL, 10));
-	else if (strcmp(word, "slept") == 0)
-		wait_for(BADGE_ALARM);
+	else if (strcmp(word, "ticks") == 0)
+		tick();
+	else if (strcmp(word, "sleep") == 0)
+		while (call(L4_PLATFORM_SYSTEM_SUSPEND, 0) != OK)
+			l4_sleep_until(l4_now() + l4_ticks_of_ms(10));
 	else if (strcmp(word, "again") == 0)
 		wait_for(BADGE_BUS);
 	else if (strcmp(word, "suspend") == 0)
-		call(L4_PLATFORM_SYSTEM_SUSPEND, 0);
+		(void)!(call(L4_PLATFORM_SYSTEM_SUSPEND, 0) == OK);
 	else if (strcmp(word, "off") == 0 || strcmp(word, "reboot") == 0)
-		call(L4_PLATFORM_SYSTEM_SHUTDOWN, word[0] == 'r');
+		(void)!(call(L4_PLATFORM_SYSTEM_SHUTDOWN, word[0] == 'r') == OK);
 	else if (strcmp(word, "serve") == 0)
 		serve();
 	else if (strcmp(word, "wait") == 0)

@@ -1,4 +1,6 @@
 """The machine's own power through io: who holds it awake, who is asked, what the caller is told; off and reboot."""
+import re
+
 START = """
 local vmm = require "vmm"
 local list = {a = {}, b = {}, c = {}, caller = {}}
@@ -18,6 +20,14 @@ LONG, SHORT = "10m", "300ms"
 VM1, VM2 = "(?:vm1|the client of bus a)", "(?:vm2|the client of bus b)"
 
 
+def expect_all(console, *patterns):
+    """In any order."""
+    left = list(patterns)
+    while left:
+        found = console.expect("|".join(left)).group()
+        left = [pattern for pattern in left if not re.fullmatch(pattern, found)]
+
+
 def test_a_suspend_that_somebody_does_not_want_is_called_off_and_says_who(machine):
     console = machine(START % (LONG, LONG) + """
 local vm1 = start("vm1", "a", "listen hold event refuse wait")
@@ -29,19 +39,14 @@ start("vm3", "c", "listen hold wait")
 call(3, "suspend")
 vm1:kill()
 L4.default_loader:start({log = {"none"}, caps = {pfc = io.pfc, vbus = list.a}}, "rom/holder x free hold event refuse locks"):wait()
-L4.Env.platform:system_shutdown(0)
 """)
     console.expect("vm1: event suspend 0")
     console.expect(f"suspend: called off: {VM1} refuses: it is busy")
     console.expect(f"asks: answer: .*lacks the right: {VM1} refuses: it is busy")
-    # Released and taken again.
-    console.expect(f"asks: answer: the waiting was broken off: {VM1} is awake again: it runs")
-    # Who does not listen has nothing to say.
-    for _ in range(4):
-        console.expect("none: .*: the waiting was broken off")
-    console.expect("none: no more locks")
-    assert console.expect_end() == 0
-    assert "vm2: event wakeup 0" in console.text()
+    # Released and taken again; and who does not listen has nothing to say.
+    off = "the waiting was broken off"
+    expect_all(console, f"asks: answer: {off}: {VM1} is awake again: it runs", "vm2: event wakeup 0", f"none: released: {off}",
+               f"none: acquired: {off}", f"none: event: {off}", f"none: refused: {off}", "none: no more locks")
 
 
 def test_a_suspend_that_nobody_answers_is_called_off_at_the_limit(machine):
@@ -55,6 +60,39 @@ L4.Env.platform:system_shutdown(0)
     console.expect(f"asks: lock wakeup: {VM2}: it runs")
     console.expect(f"suspend: {VM1} holds the machine awake: it runs")
     console.expect(f"asks: answer: .*: {VM1} holds the machine awake: it runs")
+    assert console.expect_end() == 0
+
+
+def test_the_machine_sleeps_when_nobody_holds_it_awake_and_holders_of_wakeup_hear_of_it(machine):
+    console = machine(START % (LONG, LONG) + """
+start("vm1", "a", "listen hold wake serve")
+start("vm2", "b", "listen wake quiet serve")
+start("vm3", "c", "listen hold event")
+start("clock", "caller", "ticks")
+call(4, "sleep locks")
+""")
+    # vm3 is asked, and dies.
+    expect_all(console, "vm1: event suspend 0", "vm3: event suspend 0", "suspend: the machine is awake again",
+               "asks: answer: good, depth 1", "vm1: event wakeup 1", "vm2: event wakeup 1", f"asks: lock wakeup: {VM1}: it runs",
+               f"asks: lock wakeup: {VM2}: it runs", "asks: no more locks")
+    assert "lock suspend" not in console.text()
+
+
+def test_who_has_not_come_back_to_a_new_io_is_waited_for(machine):
+    console = machine(START % (SHORT, SHORT) + """
+local vm1 = start("vm1", "a", "listen hold wait")
+start("vm2", "b", "listen wake quiet again listen wake hold event free serve")
+start("clock", "caller", "ticks")
+call(2, "ready")
+io:restart()
+start("asks", "caller", "listen quiet locks=2 suspend"):wait()
+vm1:kill()
+start("asks", "caller", "listen quiet sleep"):wait()
+L4.Env.platform:system_shutdown(0)
+""")
+    console.expect("asks: ready")
+    console.expect(f"asks: answer: .*: {VM1} was not heard of since io was started again")
+    console.expect("asks: answer: good, depth 1")
     assert console.expect_end() == 0
 
 
