@@ -221,7 +221,7 @@ static unsigned int serve_late(void)
 static void test_late_answers(void)
 {
 	struct caller caller[WAITING + 1];
-	uint32_t factory, gate, thread;
+	uint32_t factory, gate = 0, thread;
 	unsigned int slots, reached;
 	bool good = l4_env_cap("factory", &factory) == OK && l4_slot_alloc(&gate) == OK &&
 		    l4_factory_create_gate(factory, gate) == OK && l4_server_open() == OK &&

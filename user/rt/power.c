@@ -139,7 +139,7 @@ static enum err ask_about(const struct l4_inhibitor *inhibitor, enum l4_label op
 /* The server keeps the other irq, which lives on with that. */
 static enum err make_life(struct l4_inhibitor *inhibitor)
 {
-	uint32_t factory, irq;
+	uint32_t factory, irq = 0;
 	enum err err = l4_env_cap("factory", &factory);
 
 	if (err == OK)

@@ -172,7 +172,7 @@ static struct answer tell_event(struct server *server, const struct client *clie
 static struct answer tell_lock(const struct server *server, const struct client *client, struct l4_msg *msg)
 {
 	char text[IO_POWER_WHY];
-	uint32_t lock;
+	uint32_t lock = 0;
 	enum err err = client->life == 0 ? ERR_CANCELED : io_power_lock(&server->power, get_word(msg, 0), &lock, text);
 
 	if (err != OK)
@@ -218,7 +218,7 @@ struct answer power_serve_platform(struct server *server, struct l4_msg *msg)
 	bool is_suspend = label == L4_PLATFORM_SYSTEM_SUSPEND;
 	char name[L4_POWER_TEXT];
 	size_t size = get_text(msg, 1, name);
-	uint32_t slot;
+	uint32_t slot = 0;
 	enum err err = OK;
 
 	if (!is_suspend && label != L4_PLATFORM_SYSTEM_SHUTDOWN)

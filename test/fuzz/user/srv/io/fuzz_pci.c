@@ -1,4 +1,4 @@
-/* Fuzzes io's PCI: functions and bridges with any registers, then any accesses of a client.
+/* Fuzzes io's PCI: functions and bridges with any registers, then any accesses of a client, then a sleep of the machine.
  *
  * The input: a number of functions, then records of a function, a register, its value and the bits that can be written,
  * and then accesses.
@@ -128,6 +128,23 @@ static void access_as_client(struct input *in, const struct io_pci_bridge *host)
 	}
 }
 
+/* The machine sleeps, and functions forget all that can be written, or some of it. */
+static void sleep_once(struct input *in)
+{
+	uint32_t kept = take(in, 1);
+
+	io_pci_save(&world.machine);
+	for (unsigned int i = 0; i < world.fake_count; i++) {
+		struct fake *f = world.fake[i];
+
+		for (unsigned int reg = 0; reg < PCI_CONFIG_SIZE; reg++)
+			f->config[reg] &= (uint8_t)(~f->write[reg] | kept);
+		f->is_deaf = take(in, 1) == 1;
+	}
+	io_pci_restore(&world.machine);
+	assert(world.waited_ms < 100000);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = {data, size};
@@ -141,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		pci_place(host);
 		check_areas(host);
 		access_as_client(&in, host);
+		sleep_once(&in);
 	}
 	assert(world.outside == 0);
 	world_end(&world);
