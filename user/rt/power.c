@@ -122,7 +122,8 @@ enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool reboot)
 
 static enum err ask(const struct l4_inhibitor *inhibitor, struct l4_msg *msg)
 {
-	enum err err = l4_gate_call(inhibitor->gate, msg, l4_now() + l4_ticks_of_ms(L4_INHIBITOR_PATIENCE_MS));
+	uint32_t patience_ms = inhibitor->patience_ms != 0 ? inhibitor->patience_ms : L4_INHIBITOR_PATIENCE_MS;
+	enum err err = l4_gate_call(inhibitor->gate, msg, l4_now() + l4_ticks_of_ms(patience_ms));
 
 	return err == OK ? answer_of(msg) : err;
 }

@@ -150,12 +150,28 @@ static uint64_t rtc_now(void *context)
 	return host_nanoseconds();
 }
 
+/* What the guest waits for while it sleeps is worth waking the machine for. */
+static bool alarm_wakes(const struct host *host)
+{
+	return host->sleep.deep && host->rtc.state.imsc != 0 &&
+	       gic_would_wake(&host->vm.gic, host->sleep.vcpu->index, host->rtc.port.irq.intid);
+}
+
 static void rtc_deadline(void *context, uint64_t nanoseconds)
 {
 	struct host *host = context;
+	uint64_t when = nanoseconds == 0 ? 0 : host_ticks(nanoseconds) + 1;
+	enum err err =
+		alarm_wakes(host) ? l4_irq_deadline_wake(host->rtc_irq, when) : l4_irq_deadline(host->rtc_irq, when);
 
-	if (l4_irq_deadline(host->rtc_irq, nanoseconds == 0 ? 0 : host_ticks(nanoseconds) + 1) != OK)
+	if (err != OK)
 		host_event(host, NULL, VCPU_EVENT_DEADLINE, nanoseconds);
+}
+
+void host_rtc_arm(struct host *host)
+{
+	if (host->rtc_irq != 0 && host->rtc.state.due != 0)
+		rtc_deadline(host, host->rtc.state.due);
 }
 
 static enum err create_rtc(struct host *host, const struct scan_device *device)

@@ -32,6 +32,7 @@ static const struct {
 				 "interrupt 0x%llx of the guest is lost: the hypervisor takes no more"},
 	[VCPU_EVENT_DEADLINE] = {LOG_IRQ, LOG_LEVEL_WARN,
 				 "a timer of the guest, due at 0x%llx, does not run: the hypervisor takes no deadline"},
+	[VCPU_EVENT_SUSPEND_REFUSED] = {LOG_PM, LOG_LEVEL_WARN, NULL},
 };
 
 /* A system register as assemblers take it: S<op0>_<op1>_C<CRn>_C<CRm>_<op2>. [ARM ESR_EL2, MSR or MRS trapped] */
@@ -57,33 +58,50 @@ static const char *mark(enum log_level level)
 	return "";
 }
 
-void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)
+/* False: not to be told. Otherwise what to add about those that were not. */
+static bool admit(struct host *host, enum vcpu_event event, char *more, size_t size)
 {
-	enum log_level level = lines[event].level;
-	char text[128], where[40] = "", more[64] = "";
 	uint64_t untold;
 
-	if (level > host->options.log[lines[event].component]) {
+	*more = 0;
+	if (lines[event].level > host->options.log[lines[event].component]) {
 		event_log_count(&host->events, event);
-		return;
+		return false;
 	}
 	if (!event_log_admit(&host->events, event, host_nanoseconds(), &untold))
+		return false;
+	if (untold)
+		(void)snprintf(more, size, "; %llu more like it were not told", (unsigned long long)untold);
+	return true;
+}
+
+void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value)
+{
+	char text[128], where[40] = "", more[64];
+
+	if (!admit(host, event, more, sizeof(more)))
 		return;
 	if (event == VCPU_EVENT_SYSREG)
 		name_register(text, sizeof(text), value);
 	else
 		(void)snprintf(text, sizeof(text), lines[event].text, (unsigned long long)value);
-	if (untold)
-		(void)snprintf(more, sizeof(more), "; %llu more like it were not told", (unsigned long long)untold);
 	if (vcpu)
 		(void)snprintf(where, sizeof(where), "CPU %u at 0x%llx: ", vcpu->index,
 			       (unsigned long long)vcpu->page->pc);
-	host_say(host, "%s%s%s%s", mark(level), where, text, more);
+	host_say(host, "%s%s%s%s", mark(lines[event].level), where, text, more);
+}
+
+void host_event_text(struct host *host, enum vcpu_event event, const char *text)
+{
+	char more[64];
+
+	if (admit(host, event, more, sizeof(more)))
+		host_say(host, "%s%s%s", mark(lines[event].level), text, more);
 }
 
 void host_say(struct host *host, const char *format, ...)
 {
-	char line[256];
+	char line[320];
 	va_list args;
 	int length;
 

@@ -6,6 +6,10 @@
  *   waits for irqs: input, output to be        run ──exit──▶ lock, handle, unlock ──▶ run
  *   written, the clock, the VM's end           rests while its vCPU is off or somebody parks it
  *
+ *   thread of `pfc`, if there is one           thread of the locks at `vbus` and `ctl`, if there is one
+ *   ────────────────────────────────           ────────────────────────────────────────────────────────
+ *   waits for the power manager's answer       holds what sleep.c wants, takes events
+ *
  * The lock (lock.c) guards bus, models, GIC and everything in struct host that both use. Nobody waits for another
  * program while holding it: what the guest prints goes into a buffer, which the service thread empties.
  */
@@ -14,6 +18,7 @@
 #include <l4/rt.h>
 
 #include "cpu/event_log.h"
+#include "cpu/sleep.h"
 #include "cpu/vcpu.h"
 #include "debug/gdb.h"
 #include "debug/monitor.h"
@@ -127,8 +132,43 @@ struct host_ram {
 
 /* sleep.c: suspend to RAM. */
 struct host_sleep {
-	struct vcpu *vcpu; /* which wakes; NULL: the VM does not sleep */
-	bool deep;         /* timers and watch are off, lines are the service thread's */
+	struct sleep machine;        /* what it is at */
+	struct vcpu *vcpu;           /* which wakes; NULL: the VM does not sleep */
+	bool deep;                   /* timers and watch are off, lines are the service thread's */
+	uint64_t cntv_ctl, cntp_ctl; /* of that vCPU, while they are off */
+	uint32_t posted;             /* events of other threads, a bit 1 << SLEEP_... each */
+};
+
+/* power.c: the power manager, capability `pfc`. */
+struct host_power {
+	uint32_t pfc; /* 0: there is none */
+	uint32_t thread, call_irq;
+	/* What it said to the last suspend, once it has. */
+	bool is_answered;
+	enum err err;
+	struct l4_platform_answer answer;
+};
+
+/* inhibit.c: locks at `vbus` and `ctl`. The clients are the thread's own, the rest is under the lock. */
+#define HOST_INHIBIT_CLIENTS 2u
+enum host_client_state {
+	HOST_CLIENT_NEW,   /* the server has to hear of us */
+	HOST_CLIENT_KNOWN, /* it has */
+	HOST_CLIENT_NONE,  /* it serves no locks, or not for us */
+};
+struct host_inhibit_client {
+	const char *name;
+	struct l4_inhibitor lock; /* gate 0: there is no such client */
+	enum host_client_state state;
+	uint32_t held, unsure; /* bits 1 << L4_INHIBITOR_* */
+	bool is_told;          /* that it does not do what it should */
+};
+struct host_inhibit {
+	bool is_on;
+	uint32_t thread, work_irq;
+	uint32_t wanted;
+	unsigned int round, done; /* changes of `wanted`; the last one that was carried out */
+	struct host_inhibit_client client[HOST_INHIBIT_CLIENTS];
 };
 
 /* dma.c: where devices of the VM do their DMA. */
@@ -163,6 +203,8 @@ struct host {
 	char log[HOST_LOG_MAX];
 	struct host_watch watch;
 	struct host_sleep sleep;
+	struct host_power power;
+	struct host_inhibit inhibit;
 	struct host_vbus vbus;
 	struct host_pci pci;
 	bool ended;
@@ -228,6 +270,8 @@ unsigned int host_vcpus_default(void);
 
 /* devices.c: models for the nodes of the plan; nodes whose capability is missing get disabled. */
 enum err host_devices_create(struct host *host);
+/* With the lock held: an alarm of the clock that the guest waits for also wakes the machine while the VM sleeps. */
+void host_rtc_arm(struct host *host);
 /* Hand the UART the input that fits. With the lock held. */
 void host_uart_feed(struct host_uart *uart);
 
@@ -261,6 +305,8 @@ uint64_t host_ticks(uint64_t nanoseconds);
 /* events.c: lines about what the guest did; few, however often it does it. */
 /* vcpu: whose doing it is, or NULL. */
 void host_event(struct host *host, const struct vcpu *vcpu, enum vcpu_event event, uint64_t value);
+/* The same for one with a text of its own. */
+void host_event_text(struct host *host, enum vcpu_event event, const char *text);
 /* A line for the log, written by the service thread. With the lock held. */
 __attribute__((format(printf, 2, 3))) void host_say(struct host *host, const char *format, ...);
 
@@ -276,9 +322,26 @@ _Noreturn void host_vcpu_main(void *cpu);
 void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
 
 /* sleep.c: from the vCPU's own thread, with the lock held: the VM sleeps until an interrupt that the guest left enabled is
- * pending. The service thread does the rest: after each event it looks. */
-void host_sleep(struct host *host, struct vcpu *vcpu);
+ * pending, or somebody wakes it. False: the guest has its answer and runs on. The service thread does the rest: after each
+ * event it looks. */
+bool host_sleep(struct host *host, struct vcpu *vcpu);
 void host_sleep_look(struct host *host);
+/* From any thread, without the lock: SLEEP_MACHINE or SLEEP_RESUME. */
+void host_sleep_post(struct host *host, enum sleep_event event);
+
+/* power.c: the power manager, if there is one. With the lock held: ask it about a suspend; its answer is in host->power
+ * later, and the service thread is woken. With the lock held: a line that says why not. */
+enum err host_power_create(struct host *host);
+void host_power_ask(struct host *host);
+void host_power_tell_refusal(struct host *host);
+/* On the service thread, without the lock, when all vCPUs are held: what the power manager makes of the VM's end. */
+void host_power_end(struct host *host);
+
+/* inhibit.c: the locks, if there is somebody who wants them. With the lock held: those that the VM's state asks for are
+ * to be held; are they, or was everything tried? */
+enum err host_inhibit_create(struct host *host);
+void host_inhibit_want(struct host *host);
+bool host_inhibit_is_done(const struct host *host);
 
 /* keys.c: keys that the guest's kernel drives, by which it is asked to sleep or to power off. With the lock held: press it,
  * and let it go when its driver has looked. True: pressed, or the guest sleeps already and that is what it is asked for. A power key

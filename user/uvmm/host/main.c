@@ -118,6 +118,10 @@ static enum err set_up(struct host *host)
 	if (err == OK)
 		err = host_debug_create(host);
 	if (err == OK)
+		err = host_power_create(host);
+	if (err == OK)
+		err = host_inhibit_create(host);
+	if (err == OK)
 		err = boot_plan_write(&host->plan, &host->mem, &cleaner, &host->report);
 	return err;
 }

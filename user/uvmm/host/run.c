@@ -37,31 +37,28 @@ static bool any_power(const struct vm *vm)
 	return false;
 }
 
-/* What is not RUN: this vCPU will rest. */
-static void leave(struct host_vcpu *cpu, enum vcpu_next next)
+/* What is not RUN: this vCPU will rest, unless what the guest wants is refused. */
+static enum vcpu_next leave(struct host_vcpu *cpu, enum vcpu_next next)
 {
 	struct host *host = cpu->host;
 
 	switch (next) {
 	case VCPU_RUN:
-		return;
 	case VCPU_REMOTE: /* asked already */
-		return;
 	case VCPU_SUSPENDED: /* its thread waits next */
-		return;
+		return next;
 	case VCPU_DEBUG: /* held already */
 		host_service_wake(host);
-		return;
+		return next;
 	case VCPU_STOPPED:
 		__atomic_store_n(&cpu->vcpu->power, VCPU_POWER_OFF, __ATOMIC_RELEASE);
 		if (!any_power(&host->vm))
 			host_end(host, HOST_END_CPUS_OFF, cpu->vcpu);
 		else if (debug_cpu_off(&host->debug.vm, cpu->vcpu->index))
 			host_service_wake(host);
-		return;
+		return next;
 	case VCPU_VM_SUSPEND:
-		host_sleep(host, cpu->vcpu);
-		return;
+		return host_sleep(host, cpu->vcpu) ? next : VCPU_RUN;
 	case VCPU_VM_OFF:
 		host_end(host, HOST_END_OFF, cpu->vcpu);
 		break;
@@ -77,6 +74,7 @@ static void leave(struct host_vcpu *cpu, enum vcpu_next next)
 	}
 	/* Nobody releases it: the VM is over. */
 	host_vcpu_hold(host, cpu->vcpu->index);
+	return next;
 }
 
 /* CPU_ON, the VM's beginning, or the end of its sleep. */
@@ -184,7 +182,7 @@ static void run(struct host_vcpu *cpu)
 			if (__builtin_expect(next == VCPU_REMOTE, 0))
 				next = ask(cpu, reason);
 			if (__builtin_expect(next != VCPU_RUN, 0))
-				leave(cpu, next);
+				next = leave(cpu, next);
 			else if (__builtin_expect(reason == L4_EXIT_EVENT, 0) && !may_run(cpu))
 				next = VCPU_STOPPED;
 		}

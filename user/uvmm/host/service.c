@@ -259,6 +259,9 @@ int host_serve(struct host *host)
 	struct l4_msg message;
 
 	start_guest(host);
+	host_lock(host);
+	host_inhibit_want(host);
+	host_unlock(host);
 	host_watch_arm(host);
 	while (!is_over(host))
 		if (l4_receive(&message, 0) == OK && message.tag & L4_TAG_IRQ)
@@ -270,5 +273,6 @@ int host_serve(struct host *host)
 	flush_all(host);
 	host_debug_end(host);
 	tell_end(host);
+	host_power_end(host);
 	return (int)host->end;
 }

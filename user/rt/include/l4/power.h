@@ -29,11 +29,12 @@ enum err l4_platform_ctl_system_shutdown(uint32_t platform, bool reboot);
 
 /* A client's end of locks against suspend and shutdown, at a gate. All but listen fail with ERR_CANCELED when the server
  * does not know the caller (any more): it was started again, which l4_object_watch tells, and wants to hear listen and
- * the locks once more. All end with ERR_TIMEDOUT after L4_INHIBITOR_PATIENCE_MS. Any thread may call. */
+ * the locks once more. All end with ERR_TIMEDOUT when nobody answers in time. Any thread may call. */
 struct l4_inhibitor {
 	uint32_t gate;
-	uint32_t sign; /* an irq of ours: it comes when there are events, and once after each listen */
-	uint32_t life; /* an irq that nobody else has: while it lives the locks are ours; 0: listen makes it */
+	uint32_t sign;        /* an irq of ours: it comes when there are events, and once after each listen */
+	uint32_t life;        /* an irq that nobody else has: while it lives the locks are ours; 0: listen makes it */
+	uint32_t patience_ms; /* how long the server may take to answer; 0: L4_INHIBITOR_PATIENCE_MS */
 };
 
 struct l4_power_event {
