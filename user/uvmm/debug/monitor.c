@@ -79,6 +79,9 @@ static const struct monitor_command commands[] = {
 	{"stop", "stop", "stop all vCPUs", stop, NULL},
 	{"continue", "continue", "let them run", go_on, NULL},
 	{"step", "step [VCPU]", "one instruction of a vCPU, while the others stand", step, NULL},
+	{"suspend", "suspend", "ask the guest to sleep", monitor_suspend, NULL},
+	{"resume", "resume", "wake it", monitor_resume, NULL},
+	{"poweroff", "poweroff", "ask the guest to turn itself off", monitor_power_off, NULL},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

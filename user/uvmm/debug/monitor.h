@@ -15,11 +15,21 @@
 #define MONITOR_WORDS_MAX 16u
 #define MONITOR_EOT 0x04
 
+/* What it may do to the VM's power. With the VM's lock held. */
+struct monitor_power {
+	void *context;
+	/* Ask the guest by a key that it drives, to turn itself off or else to sleep. False, and why not. */
+	bool (*press)(void *context, bool off, const char **out_why);
+	bool (*is_asleep)(void *context);
+	void (*resume)(void *context);
+};
+
 /* Zero-initialise, then set the first ones. */
 struct monitor {
 	struct debug *debug;
 	struct options *options;
 	const struct boot_plan *plan;
+	struct monitor_power power;
 	struct text out; /* to be sent; the owner consumes it */
 	size_t size;
 	bool too_long;

@@ -31,3 +31,5 @@ monitor_command_fn monitor_device, monitor_tree, monitor_verbose;
 monitor_command_fn monitor_ram;
 /* ---- monitor_gic.c ---- */
 monitor_command_fn monitor_gic;
+/* ---- monitor_power.c ---- */
+monitor_command_fn monitor_suspend, monitor_resume, monitor_power_off;

@@ -36,6 +36,23 @@ static enum vcpu_next debug_exception(void *context, struct vcpu *vcpu)
 	return debug_exit(&host->debug.vm, vcpu);
 }
 
+static bool press(void *context, bool off, const char **out_why)
+{
+	return host_key_press(context, off ? HOST_KEY_POWER : HOST_KEY_SLEEP, out_why);
+}
+
+static bool is_asleep(void *context)
+{
+	const struct host *host = context;
+
+	return host->sleep.machine.phase != SLEEP_AWAKE;
+}
+
+static void resume(void *context)
+{
+	host_sleep_post(context, SLEEP_RESUME);
+}
+
 /* What others cannot take is dropped after a while: they are gone. */
 static void send(struct host_debug *debug, unsigned int index, struct text *text)
 {
@@ -131,6 +148,7 @@ enum err host_debug_create(struct host *host)
 	debug->monitor.debug = &debug->vm;
 	debug->monitor.options = &host->options;
 	debug->monitor.plan = &host->plan;
+	debug->monitor.power = (struct monitor_power){host, press, is_asleep, resume};
 	debug->gdb.debug = &debug->vm;
 	debug->gdb.monitor = &debug->monitor;
 	host->vm.port.debug = debug_exception;

@@ -167,6 +167,7 @@ struct host_inhibit {
 	bool is_on;
 	uint32_t thread, work_irq;
 	uint32_t wanted;
+	uint32_t between; /* what was wanted while the VM ran, if that may not have been carried out; 0: nothing */
 	unsigned int round, done; /* changes of `wanted`; the last one that was carried out */
 	struct host_inhibit_client client[HOST_INHIBIT_CLIENTS];
 };
@@ -326,7 +327,7 @@ void host_end(struct host *host, enum host_end end, struct vcpu *vcpu);
  * event it looks. */
 bool host_sleep(struct host *host, struct vcpu *vcpu);
 void host_sleep_look(struct host *host);
-/* From any thread, without the lock: SLEEP_MACHINE or SLEEP_RESUME. */
+/* From any thread, with the lock held: SLEEP_MACHINE or SLEEP_RESUME. */
 void host_sleep_post(struct host *host, enum sleep_event event);
 
 /* power.c: the power manager, if there is one. With the lock held: ask it about a suspend; its answer is in host->power

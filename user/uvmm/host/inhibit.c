@@ -172,10 +172,10 @@ static void handle(struct host *host, struct host_inhibit_client *client, uint32
 			refuse(host, client, L4_INHIBITOR_SHUTDOWN, why);
 		break;
 	case L4_POWER_EVENT_WAKEUP:
-		host_sleep_post(host, SLEEP_MACHINE);
-		break;
 	case L4_POWER_EVENT_RESUME:
-		host_sleep_post(host, SLEEP_RESUME);
+		host_lock(host);
+		host_sleep_post(host, event == L4_POWER_EVENT_RESUME ? SLEEP_RESUME : SLEEP_MACHINE);
+		host_unlock(host);
 		break;
 	default: /* of a later version */
 		break;
@@ -204,20 +204,33 @@ static void take_events(struct host *host, struct host_inhibit_client *client)
 
 /* ---- the thread ---- */
 
+static bool reconcile_all(struct host *host, uint32_t wanted)
+{
+	bool fine = true;
+
+	for (unsigned int i = 0; i < HOST_INHIBIT_CLIENTS; i++)
+		if (host->inhibit.client[i].lock.gate != 0)
+			fine &= reconcile(host, &host->inhibit.client[i], wanted);
+	return fine;
+}
+
 static void look(struct host *host)
 {
 	struct host_inhibit *inhibit = &host->inhibit;
-	uint32_t wanted;
+	uint32_t wanted, between;
 	unsigned int round;
-	bool fine = true;
+	bool fine;
 
 	host_lock(host);
 	wanted = inhibit->wanted;
+	between = inhibit->between;
+	inhibit->between = 0;
 	round = inhibit->round;
 	host_unlock(host);
-	for (unsigned int i = 0; i < HOST_INHIBIT_CLIENTS; i++)
-		if (inhibit->client[i].lock.gate != 0)
-			fine &= reconcile(host, &inhibit->client[i], wanted);
+	/* However short the VM was awake, who waits for that sees it. */
+	if (between != 0 && wanted != 0)
+		(void)reconcile_all(host, between);
+	fine = reconcile_all(host, wanted);
 	host_lock(host);
 	inhibit->done = round;
 	host_unlock(host);
@@ -256,6 +269,8 @@ void host_inhibit_want(struct host *host)
 
 	if (!inhibit->is_on || wanted == inhibit->wanted)
 		return;
+	if (inhibit->wanted >> L4_INHIBITOR_SUSPEND & 1)
+		inhibit->between = inhibit->wanted;
 	inhibit->wanted = wanted;
 	inhibit->round++;
 	(void)l4_irq_trigger(inhibit->work_irq);

@@ -101,6 +101,7 @@ enum err host_power_create(struct host *host)
 	struct host_power *power = &host->power;
 	enum err err;
 
+	host->sleep.machine.wakes_with_machine = host->options.wakeup_on_resume;
 	if (l4_env_cap("pfc", &power->pfc) != OK) {
 		power->pfc = 0;
 		return OK;

@@ -188,8 +188,6 @@ void host_sleep_look(struct host *host)
 
 void host_sleep_post(struct host *host, enum sleep_event event)
 {
-	host_lock(host);
 	host->sleep.posted |= 1u << event;
-	host_unlock(host);
 	host_service_wake(host);
 }

@@ -27,6 +27,8 @@ struct fake_debug {
 	struct boot_plan plan;
 	int holds[2];
 	unsigned int synced;
+	bool asleep, has_keys;
+	unsigned int resumes, power_presses, sleep_presses;
 	_Alignas(16) uint8_t ram[FAKE_RAM_SIZE];
 };
 
@@ -51,6 +53,26 @@ static inline void fake_sync_code(void *context, uint8_t *at, size_t size)
 {
 	(void)at;
 	((struct fake_debug *)context)->synced += size != 0;
+}
+
+static inline bool fake_press(void *context, bool off, const char **out_why)
+{
+	struct fake_debug *f = context;
+
+	*out_why = "its device tree has none";
+	f->power_presses += f->has_keys && off;
+	f->sleep_presses += f->has_keys && !off;
+	return f->has_keys;
+}
+
+static inline bool fake_is_asleep(void *context)
+{
+	return ((struct fake_debug *)context)->asleep;
+}
+
+static inline void fake_resume(void *context)
+{
+	((struct fake_debug *)context)->resumes++;
 }
 
 static inline enum vcpu_next fake_debug_exit(void *context, struct vcpu *vcpu)
@@ -84,6 +106,7 @@ static inline struct fake_debug *fake_debug_make(void)
 	f->monitor.debug = &f->debug;
 	f->monitor.options = &f->options;
 	f->monitor.plan = &f->plan;
+	f->monitor.power = (struct monitor_power){f, fake_press, fake_is_asleep, fake_resume};
 	f->gdb.debug = &f->debug;
 	f->gdb.monitor = &f->monitor;
 	return f;

@@ -113,6 +113,30 @@ static void help_lists_and_explains(void **state)
 	assert_string_equal(type(f, "help me\n"), "there is no command \"me\"\n|");
 }
 
+static void the_guest_is_asked_to_sleep_and_woken(void **state)
+{
+	struct fake_debug *f = *state;
+
+	assert_string_equal(type(f, "suspend\n"), "the guest cannot be asked to sleep: its device tree has none\n|");
+	assert_string_equal(type(f, "poweroff\n"),
+			    "the guest cannot be asked to turn itself off: its device tree has none\n|");
+	assert_string_equal(type(f, "resume\n"), "it does not sleep\n|");
+	f->has_keys = true;
+	assert_string_equal(type(f, "suspend\n"), "the guest is asked to sleep\n|");
+	assert_string_equal(type(f, "suspend now\n"), "usage: suspend\n|");
+	assert_int_equal(f->sleep_presses, 1);
+	assert_int_equal(f->power_presses + f->resumes, 0);
+	f->asleep = true;
+	assert_string_equal(type(f, "suspend\n"), "it sleeps already\n|");
+	assert_string_equal(type(f, "resume\n"), "it wakes\n|");
+	assert_string_equal(type(f, "resume 1\n"), "usage: resume\n|");
+	assert_string_equal(type(f, "poweroff\n"), "the guest is asked to turn itself off\n|");
+	assert_string_equal(type(f, "poweroff 1\n"), "usage: poweroff\n|");
+	assert_int_equal(f->resumes, 1);
+	assert_int_equal(f->sleep_presses, 1);
+	assert_int_equal(f->power_presses, 1);
+}
+
 static void a_tab_asks_for_completion(void **state)
 {
 	struct fake_debug *f = *state;
@@ -333,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_line_has_one_reply_that_ends),
 		TEST(help_lists_and_explains),
+		TEST(the_guest_is_asked_to_sleep_and_woken),
 		TEST(a_tab_asks_for_completion),
 		TEST(a_person_gets_a_prompt),
 		TEST(it_stops_steps_and_continues),

@@ -1,0 +1,67 @@
+"""Suspend with a power manager: refused, not answered, agreed to; locks and events at `ctl`; the end of a VM."""
+import re
+
+from conftest import bare_guest
+
+# A power manager of the tests (test/prog/pfcserver.c) for each VM.
+SCRIPT = """
+L4.start_cons()
+local function start(name, word, options, ...)
+  local vm = {name = name, pfc = L4.default_loader:new_channel(), ctl = L4.default_loader:new_channel()}
+  function vm.serve(...)
+    return L4.default_loader:startv({caps = {pfc = vm.pfc:svr(), ctl = vm.ctl:svr()}, log = {name .. "-pm", "blue"}}, "rom/pfcserver", ...)
+  end
+  vm.server = vm.serve(...)
+  local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 32 * 1024 * 1024)
+  vm.task = L4.default_loader:startv({caps = {ram = ram:m("rw"), pfc = vm.pfc:m("rw"), ctl = vm.ctl:m("rw")}, log = {name, "green"}},
+    "rom/uvmm", "-k", "rom/asks.bin", "-n", "1", "-c", "do=" .. word, table.unpack(options))
+  return vm
+end
+"""
+REFUSED = SCRIPT + """
+local vm = start("vm", "refused", {"-W", "--pfc-limit=2"}, "refuse", "fail", "die")
+vm.server:wait()
+vm.serve("never", "deep", "resume", "machine", "ok", "stay")
+print("over:", vm.task:wait())
+"""
+LATE = SCRIPT + """
+local idle = start("idle", "idle", {}, "ok", "ask")
+local vm = start("vm", "late", {}, "never")
+print("over:", vm.task:wait())
+"""
+
+
+def passed(console, wanted):
+    verdict = console.expect(r"verdict: (\d+) passed, (\d+) failed", timeout=180)
+    failures = [line for line in console.text().splitlines() if "not ok" in line]
+    assert int(verdict.group(1)) == wanted and int(verdict.group(2)) == 0, "\n".join(failures) + console.tail()
+
+
+def test_a_power_manager_refuses_dies_never_answers_and_agrees(machine):
+    """A refused suspend leaves a guest that runs on, with its timers as they were; one that is agreed to ends as it should."""
+    console = machine(REFUSED, {"asks.bin": bare_guest("asks")})
+    passed(console, 8 + 4 * 5 + 1)
+    console.expect(r"over:\s+0")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", console.text())
+    for why in ['"pfc" refuses it: the?battery is full', '"pfc" refuses it: the device failed', '"pfc" died before it answered',
+                r'"pfc" did not answer within 2 s (--pfc-limit)']:
+        assert text.count("warning: the guest does not suspend: " + why) == 1, why + console.tail()
+    # What it is asked for, by whom, in which order.
+    assert re.search(r"a client listens.*acquire SHUTDOWN: .*acquire SUSPEND: the VM runs.*acquire WAKEUP: .*release SUSPEND.*"
+                     r"uvmm asks to suspend: refuse.*acquire SUSPEND.*release WAKEUP.*release SUSPEND.*uvmm asks to suspend: fail", text, re.DOTALL)
+    # Who died comes back, and hears of the VM again before anything else.
+    assert re.search(r"suspend: die.*a client listens.*acquire SUSPEND.*suspend: never", text, re.DOTALL)
+    # Nobody is asked any more before the VM is over.
+    assert re.search(r"release SHUTDOWN\n.*release SUSPEND\n.*uvmm is over: off", text, re.DOTALL)
+    assert 'the VM ends, but nothing else follows from that: "pfc" refuses it: nobody leaves' in text
+
+
+def test_a_guest_that_woke_meanwhile_is_denied_until_the_power_manager_has_answered(machine):
+    """And a guest that has no key for it cannot be asked to sleep or to turn itself off, which the one who asks hears."""
+    console = machine(LATE, {"asks.bin": bare_guest("asks")})
+    passed(console, 1 + 5)
+    console.expect(r"over:\s+102")
+    text = re.sub(r"\x1b\[[0-9;]*m", "", console.text())
+    assert 'the guest does not suspend: "pfc" has not answered to the time before' in text
+    assert "uvmm is over: reboot" in text and "nothing else follows" not in text
+    assert re.search(r"refuse SUSPEND: \w.*refuse SHUTDOWN: \w", text, re.DOTALL), console.tail()
