@@ -14,7 +14,7 @@ local function start(name, word, options, ...)
   vm.server = vm.serve(...)
   local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 32 * 1024 * 1024)
   vm.task = L4.default_loader:startv({caps = {ram = ram:m("rw"), pfc = vm.pfc:m("rw"), ctl = vm.ctl:m("rw")}, log = {name, "green"}},
-    "rom/uvmm", "-k", "rom/asks.bin", "-n", "1", "-c", "do=" .. word, table.unpack(options))
+    "rom/uvmm", "-k", "rom/asks.bin", "--name", "the " .. name, "-n", "1", "-c", "do=" .. word, table.unpack(options))
   return vm
 end
 """
@@ -48,11 +48,11 @@ def test_a_power_manager_refuses_dies_never_answers_and_agrees(machine):
         assert text.count("warning: the guest does not suspend: " + why) == 1, why + console.tail()
     # What it is asked for, by whom, in which order.
     assert re.search(r"a client listens.*acquire SHUTDOWN: .*acquire SUSPEND: the VM runs.*acquire WAKEUP: .*release SUSPEND.*"
-                     r"uvmm asks to suspend: refuse.*acquire SUSPEND.*release WAKEUP.*release SUSPEND.*uvmm asks to suspend: fail", text, re.DOTALL)
+                     r"the vm asks to suspend: refuse.*acquire SUSPEND.*release WAKEUP.*release SUSPEND.*the vm asks to suspend: fail", text, re.DOTALL)
     # Who died comes back, and hears of the VM again before anything else.
     assert re.search(r"suspend: die.*a client listens.*acquire SUSPEND.*suspend: never", text, re.DOTALL)
     # Nobody is asked any more before the VM is over.
-    assert re.search(r"release SHUTDOWN\n.*release SUSPEND\n.*uvmm is over: off", text, re.DOTALL)
+    assert re.search(r"release SHUTDOWN\n.*release SUSPEND\n.*the vm is over: off", text, re.DOTALL)
     assert 'the VM ends, but nothing else follows from that: "pfc" refuses it: nobody leaves' in text
 
 
@@ -63,5 +63,5 @@ def test_a_guest_that_woke_meanwhile_is_denied_until_the_power_manager_has_answe
     console.expect(r"over:\s+102")
     text = re.sub(r"\x1b\[[0-9;]*m", "", console.text())
     assert 'the guest does not suspend: "pfc" has not answered to the time before' in text
-    assert "uvmm is over: reboot" in text and "nothing else follows" not in text
+    assert "the vm is over: reboot" in text and "nothing else follows" not in text
     assert re.search(r"refuse SUSPEND: \w.*refuse SHUTDOWN: \w", text, re.DOTALL), console.tail()

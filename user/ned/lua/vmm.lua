@@ -115,7 +115,7 @@ local function memory_of(what, options)
 end
 
 -- uvmm's arguments. Every file is looked for now, while the script's line can be named.
-local function arguments_of(what, options)
+local function arguments_of(what, name, options)
   local args = {}
   local function add(...)
     for _, arg in ipairs {...} do
@@ -150,6 +150,10 @@ local function arguments_of(what, options)
   end
   if options.keep_ram then
     add("--keep-ram")
+  end
+  -- Functions of the script know whose they are; who serves several VMs is told.
+  if caps.is_handle(options.pfc) then
+    add("--name", name)
   end
   add(table.unpack(options.ext_args or {}))
   return args
@@ -280,7 +284,7 @@ function vmm.start_vm(options)
   if options.pfc and not caps.is_handle(options.pfc) then
     pfc.check_handlers(what .. ": pfc", options.pfc)
   end
-  local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, options)}
+  local self = {name = name, what = what, options = vmm.table_override(options), arguments = arguments_of(what, name, options)}
   self.ended_restarts = 0
   make_channels(self, options.id == nil and name:match("%d+") or options.id)
   begin(self)

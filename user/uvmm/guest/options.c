@@ -274,6 +274,14 @@ static enum err take_wakeup(struct parser *parser, const char *value)
 	return OK;
 }
 
+static enum err take_name(struct parser *parser, const char *value)
+{
+	if (!*value)
+		return report_fail(parser->report, ERR_INVAL, "--name needs a name, for example linux");
+	parser->options->name = value;
+	return OK;
+}
+
 static enum err take_pfc_limit(struct parser *parser, const char *value)
 {
 	uint64_t seconds;
@@ -307,6 +315,7 @@ static const struct option_spec spec_table[] = {
 	{0, "keep-ram", NULL, take_keep_ram},
 	{'W', "wakeup-on-system-resume", NULL, take_wakeup},
 	{0, "pfc-limit", "SECONDS", take_pfc_limit},
+	{0, "name", "NAME", take_name},
 	{'h', "help", NULL, take_help},
 };
 #define SPEC_COUNT (sizeof spec_table / sizeof spec_table[0])
@@ -330,6 +339,7 @@ const char *options_help(void)
 	       "      --keep-ram               do not clear guest RAM at start\n"
 	       "  -W, --wakeup-on-system-resume  a sleeping guest wakes when the machine does\n"
 	       "      --pfc-limit SECONDS      how long the power manager may take to answer (default 60)\n"
+	       "      --name NAME              what it calls this VM (default: what stands before its lines)\n"
 	       "  -v, --verbose                say more; twice: say much more\n"
 	       "  -q, --quiet                  say nothing but errors\n"
 	       "  -D, --debug [COMPONENT=]LEVEL  COMPONENT: core cpu mmio irq dev pci pm vbus_event;\n"

@@ -50,6 +50,7 @@ struct options {
 	bool has_ram_base;
 	uint64_t ram_base;
 	bool keep_ram;          /* what is in the dataspaces stays */
+	const char *name;       /* of the VM, for its power manager; NULL: not given */
 	bool wakeup_on_resume;  /* a VM that sleeps wakes with the machine */
 	unsigned int pfc_limit; /* seconds until a power manager that does not answer counts as a refusal */
 	enum fault_mode fault_mode;

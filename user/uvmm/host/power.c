@@ -11,6 +11,11 @@ static uint64_t give_up_at(const struct host *host)
 	return l4_now() + l4_ticks_of_ms(host->options.pfc_limit * 1000u);
 }
 
+static const char *name_of(const struct host *host)
+{
+	return host->options.name ? host->options.name : l4_env_tag();
+}
+
 /* The thread: one call at a time, whenever it is asked to. */
 static void run(void *context)
 {
@@ -23,7 +28,7 @@ static void run(void *context)
 	for (;;) {
 		if (l4_receive(&message, 0) != OK || !(message.tag & L4_TAG_IRQ))
 			continue;
-		err = l4_platform_ctl_call(power->pfc, L4_PLATFORM_SYSTEM_SUSPEND, 0, l4_env_tag(), give_up_at(host),
+		err = l4_platform_ctl_call(power->pfc, L4_PLATFORM_SYSTEM_SUSPEND, 0, name_of(host), give_up_at(host),
 					   &answer);
 		host_lock(host);
 		power->answer = answer;
@@ -89,8 +94,8 @@ void host_power_end(struct host *host)
 	if (host->power.pfc == 0 || (host->end != HOST_END_OFF && !reboot))
 		return;
 	let_go(host);
-	err = l4_platform_ctl_call(host->power.pfc, L4_PLATFORM_SYSTEM_SHUTDOWN, reboot, l4_env_tag(), give_up_at(host),
-				   &answer);
+	err = l4_platform_ctl_call(host->power.pfc, L4_PLATFORM_SYSTEM_SHUTDOWN, reboot, name_of(host),
+				   give_up_at(host), &answer);
 	if (err != OK)
 		l4_log(L4_LOG_ERROR, "warning: the VM ends, but nothing else follows from that: %s",
 		       describe(host, err, &answer, text, sizeof(text)));

@@ -119,6 +119,15 @@ test("a capability is handed on, without the right to serve it", function(core)
   equal(rights, abi.Rights.r)
 end)
 
+test("who serves several VMs is told which one calls", function(core)
+  script [[
+    vmm.start_vm{id = "a", pfc = L4.Env.platform, ext_args = {"-W"}}
+    vmm.start_vm{id = "b", pfc = function() end}]]
+  local loads = core.recorded("load")
+  contains(table.concat(loads[1][2].argv, " "), "--name " .. loads[1][2].tag .. " -W")
+  equal(table.concat(loads[2][2].argv, " "):find("--name", 1, true), nil)
+end)
+
 test("what is no platform control is an error with the option's name", function()
   for value, expected in pairs {
     ["7"] = "pfc = 7; expected a function, a table {suspend = function, shutdown = function}, or a capability",

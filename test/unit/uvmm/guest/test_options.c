@@ -177,6 +177,17 @@ static void a_power_manager_has_a_minute_or_what_is_asked_for(void **state)
 	}
 }
 
+static void a_vm_has_a_name_when_it_is_given_one(void **state)
+{
+	struct parsed named = PARSE("--name=linux"), none = PARSE("-v");
+
+	(void)state;
+	assert_string_equal(named.options.name, "linux");
+	assert_null(none.options.name);
+	options_free(&named.options);
+	options_free(&none.options);
+}
+
 static void repeated_trees_keep_their_order_and_the_last_limit_counts(void **state)
 {
 	struct parsed p = PARSE("-d", "base:limit=0x1000", "-d", "one:limit=0x3000", "-d", "two");
@@ -285,6 +296,7 @@ static void each_mistake_is_one_sentence_with_the_value_and_the_way_out(void **s
 		{{"-W=1"}, {"unknown option"}},
 		{{"--wakeup-on-system-resume=1"}, {"takes no value", "'1'"}},
 		{{"--wakeup-on-system-resme"}, {"did you mean --wakeup-on-system-resume?"}},
+		{{"--name", ""}, {"--name needs a name"}},
 		{{"--pfc-limit"}, {"--pfc-limit needs a value: SECONDS"}},
 		{{"--pfc-limit=0"}, {"--pfc-limit 0", "1 to 3600 seconds"}},
 		{{"--pfc-limit=3601"}, {"--pfc-limit 3601", "1 to 3600 seconds"}},
@@ -320,6 +332,7 @@ int main(void)
 		cmocka_unit_test(ram_is_kept_only_when_that_is_asked_for),
 		cmocka_unit_test(a_guest_wakes_with_the_machine_only_when_that_is_asked_for),
 		cmocka_unit_test(a_power_manager_has_a_minute_or_what_is_asked_for),
+		cmocka_unit_test(a_vm_has_a_name_when_it_is_given_one),
 		cmocka_unit_test(repeated_trees_keep_their_order_and_the_last_limit_counts),
 		cmocka_unit_test(too_many_trees_are_refused),
 		cmocka_unit_test(help_needs_nothing_else),
