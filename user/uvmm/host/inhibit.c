@@ -198,7 +198,10 @@ static void take_events(struct host *host, struct host_inhibit_client *client)
 	}
 	if (err != OK && err != ERR_AGAIN)
 		failed(host, client, "it tells no events", err);
+	/* However many it has, and however often it forgets us: the guest has its turn. */
 	if (count == EVENTS_MAX || is_restart(err))
+		l4_sleep_until(l4_now() + l4_ticks_of_ms(BUSY_RETRY_MS));
+	if (count == EVENTS_MAX)
 		(void)l4_irq_trigger(client->lock.sign);
 }
 
