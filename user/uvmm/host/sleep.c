@@ -173,6 +173,8 @@ void host_sleep_look(struct host *host)
 	host_lock(host);
 	take_answer(host);
 	if (is_asleep(host) && !host->ended) {
+		/* Its thread is on its way to rest, with what the guest left in its registers. */
+		(void)host_vcpu_page(host, host->sleep.vcpu->index);
 		look_pending(host);
 		if (host->sleep.machine.phase == SLEEP_SETTLING) {
 			settle(host);
