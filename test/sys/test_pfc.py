@@ -29,6 +29,18 @@ local idle = start("idle", "idle", {}, "ok", "ask")
 local vm = start("vm", "late", {}, "never")
 print("over:", vm.task:wait())
 """
+MACHINE = """
+local vmm = require "vmm"
+L4.start_cons()
+local busses = {naps = {}, asks = {}}
+local io = vmm.start_io{busses = busses, power = true}
+local function start(id, word, options, pfc)
+  return vmm.start_vm{id = id, mem = 32, kernel = "rom/asks.bin", bootargs = "do=" .. word, vcpus = 1, vbus = busses[id], pfc = pfc, ext_args = options}
+end
+local naps = start("naps", "nap", {})
+local asks = start("asks", "machine", {"-W"}, io.pfc)
+print("over:", asks:wait())
+"""
 
 
 def passed(console, wanted):
@@ -65,3 +77,12 @@ def test_a_guest_that_woke_meanwhile_is_denied_until_the_power_manager_has_answe
     assert 'the guest does not suspend: "pfc" has not answered to the time before' in text
     assert "the vm is over: reboot" in text and "nothing else follows" not in text
     assert re.search(r"refuse SUSPEND: \w.*refuse SHUTDOWN: \w", text, re.DOTALL), console.tail()
+
+
+def test_two_guests_put_the_machine_to_sleep_and_wake_with_it(machine):
+    """One wants the machine asleep while the other one naps: the nap's alarm wakes the machine, and that the first one, by -W."""
+    console = machine(MACHINE, {"asks.bin": bare_guest("asks")})
+    # Should the naps be over before, the machine sleeps until a minute has passed.
+    console.expect("hv: the machine sleeps", timeout=300, silence=200)
+    console.expect("it wakes with the machine", timeout=300, silence=200)
+    assert "not ok" not in console.text(), console.tail()

@@ -209,6 +209,36 @@ static void until_denied(void)
 	suspend(until_denied);
 }
 
+/* ---- one that asks everybody: two guests and the machine ---- */
+
+#define NAPS 5u
+#define LONG_S 60u
+
+static unsigned int naps;
+
+/* Sleeps most of the time, woken by its clock. */
+static void nap(void)
+{
+	if (naps != 0)
+		report_value(suspended.outcome == WOKEN && (int32_t)(rtc_read(RTC_DR) - alarm_at) >= 0,
+			     "a nap ends by its alarm", (uint64_t)(int64_t)suspended.outcome);
+	if (naps++ == NAPS)
+		finish();
+	alarm_in(2);
+	suspend(nap);
+}
+
+/* Wants the machine asleep, until the other one is so, too. Its own alarm is far away: should it be the one that wakes it, all the same. */
+static void machine_asleep(void)
+{
+	if (suspended.outcome != WOKEN && attempts++ < 10 * ATTEMPTS) {
+		timer_delay(TICK_US);
+		suspend(machine_asleep);
+	}
+	report_value(suspended.outcome == WOKEN, "it wakes with the machine", (uint64_t)(int64_t)suspended.outcome);
+	finish();
+}
+
 static char word_given(void)
 {
 	const char *text = machine_property("/chosen", "bootargs");
@@ -230,6 +260,13 @@ void guest_main(void)
 		break;
 	case 'l': /* late */
 		until_denied();
+		break;
+	case 'n': /* nap */
+		nap();
+		break;
+	case 'm': /* machine */
+		alarm_in(LONG_S);
+		suspend(machine_asleep);
 		break;
 	default: /* idle: it never asks */
 		irq_on();

@@ -44,7 +44,7 @@ static enum vcpu_next leave(struct host_vcpu *cpu, enum vcpu_next next)
 
 	switch (next) {
 	case VCPU_RUN:
-	case VCPU_REMOTE: /* asked already */
+	case VCPU_REMOTE:    /* asked already */
 	case VCPU_SUSPENDED: /* its thread waits next */
 		return next;
 	case VCPU_DEBUG: /* held already */
