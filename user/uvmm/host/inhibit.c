@@ -133,7 +133,7 @@ static const char *ask_guest(struct host *host, enum host_key key)
 	const char *why = NULL;
 
 	host_lock(host);
-	if (host->ended || host_key_press(host, key, &why))
+	if (host->ended || (key == HOST_KEY_SLEEP && host->sleep.vcpu) || host_key_press(host, key, &why))
 		why = NULL;
 	else if (!why)
 		why = "its guest cannot be asked";
