@@ -70,6 +70,7 @@ distclean:
 #: make fuzz [T=60]     run the fuzzers of test/fuzz for T seconds each; TARGET=NAME runs one
 #: make soak [T=600]     VMs killed and started for ROUNDS=200 rounds, CALLS=10000000 random system calls; then system tests and fuzzers for T seconds
 #: make bench           figures in instructions: ours, natively, Xen's, KVM's. BENCH=--quick ours and natively only
+#: make bench-plot      draws the last make bench as docs/bench/*.svg
 #: make cov             line coverage of the host tests, as a table
 #: make tidy            clang-tidy over our own C
 #: make fmt             format our own C

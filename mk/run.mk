@@ -25,7 +25,7 @@ qemu = qemu-system-aarch64 -M $(MACHINE),virtualization=on,gic-version=3 -cpu $(
 	-nographic -nic none -kernel $O/hv.bin -initrd $(rom) -append rom/$(notdir $(SCRIPT)) $(devices)
 
 # SPLIT=1: each console on a terminal of its own, below build/consoles. The script is told by the argument "framed".
-.PHONY: run gdb bench
+.PHONY: run gdb bench bench-plot
 run: $O/hv.bin $(rom)
 ifdef SPLIT
 	@echo "QEMU starts; to leave it: Ctrl-C. Terminals: tools/console-split --terminal build/consoles/NAME"
@@ -39,6 +39,14 @@ gdb: $O/hv.bin $(rom)
 	@tools/gdb $O/hv.elf $(qemu)
 
 # What to compare with is fetched at the first time; without it those columns are left out.
-bench: $O/hv.bin $(programs) $O/ipcbench $B/guest/bench.bin $B/guest/linux-init $B/guest/stamp
+bench: $O/hv.bin $(programs) $O/ipcbench $O/opbench $B/guest/bench.bin $B/guest/linux-init $B/guest/stamp $B/host/count.so
 	@tools/get-peers || true
 	@tools/bench $(BENCH) $O
+
+bench-plot:
+	@tools/bench-plot
+
+# The plugin of QEMU that counts for the profile.
+$B/host/count.so: tools/measure/count.c
+	$(make_folder)
+	gcc $(std) -O2 $(warnings) -fPIC -shared $< -o $@

@@ -2,7 +2,8 @@
  *
  * With QEMU's -icount shift=0 and a counter of 1 GHz a tick is one instruction, of all exception levels together; then
  * every run gives the same figures. Output: "figure NAME count N avg N med N min N max N".
- * With "only=NAME" last on the command line that figure alone is measured: what one costs is the difference to "only=none".
+ * With "only=NAME" last on the command line that figure alone is measured and not printed: what it costs is the difference
+ * to a run with "only=none". With "only=wait" the guest measures nothing and stays for a while.
  */
 #include "exception.h"
 #include "gic.h"
@@ -17,7 +18,8 @@
 
 #define ROUNDS 256
 #define WFI_US 2000 /* a wait long enough to be worth sleeping */
-#define IPI 3       /* the SGI used */
+#define STAY_US 10000000
+#define IPI 3 /* the SGI used */
 
 static uint64_t sample[ROUNDS];
 
@@ -110,13 +112,19 @@ static void figure_print(const char *name)
 	      (unsigned long)sample[ROUNDS / 2], (unsigned long)sample[0], (unsigned long)sample[ROUNDS - 1]);
 }
 
+/* What follows "only="; NULL: all is wanted. */
+static const char *only(void)
+{
+	const char *at = machine_property("/chosen", "bootargs");
+
+	while (at && *at && strncmp(at, "only=", 5) != 0)
+		at++;
+	return at && *at ? at + 5 : NULL;
+}
+
 static bool is_wanted(const char *name)
 {
-	const char *only = machine_property("/chosen", "bootargs");
-
-	while (only && *only && strncmp(only, "only=", 5) != 0)
-		only++;
-	return !only || !*only || !strcmp(only + 5, name);
+	return !only() || !strcmp(only(), name);
 }
 
 static void figure(const char *name, uint64_t (*round)(unsigned int round), uint64_t address)
@@ -126,7 +134,8 @@ static void figure(const char *name, uint64_t (*round)(unsigned int round), uint
 	target = address;
 	for (unsigned int i = 0; i < ROUNDS; i++)
 		sample[i] = round(i);
-	figure_print(name);
+	if (!only())
+		figure_print(name);
 }
 
 static volatile unsigned int ready, wfi_mode, done;
@@ -164,7 +173,7 @@ static void figure_ipi(void)
 		if (!timer_wait_for(&done, i + 1, 1000000))
 			break;
 		sample[i % ROUNDS] = received - begin;
-		if (i % ROUNDS == ROUNDS - 1)
+		if (i % ROUNDS == ROUNDS - 1 && !only())
 			figure_print(i < ROUNDS ? "ipi_spin" : "ipi_wfi");
 		if (i == ROUNDS - 1)
 			wfi_mode = 1;
@@ -199,5 +208,7 @@ void guest_main(void)
 		figure("sgi_self", round_sgi, 0);
 	figure_ipi();
 	irq_off();
+	if (only() && !strcmp(only(), "wait"))
+		timer_sleep_masked(STAY_US);
 	report(true, "the guest measured to its end");
 }

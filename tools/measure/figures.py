@@ -16,6 +16,25 @@ FIGURES = [
     ("ipi_spin", "SGI to a second CPU that runs", 2500, 900),
     ("ipi_wfi", "SGI to a second CPU in WFI", 3500, 1200),
     ("ipc_call_reply", "call and reply between two programs", 800, 400),
+    ("ipc_same_task", "the same between two threads of one program", None, None),
+    ("ipc_payload", "the same between two programs, 62 words each way", None, None),
+    ("irq_to_thread", "irq triggered to a waiting thread", None, None),
+    ("map_page", "map a page", None, None),
+    ("unmap_page", "unmap it", None, None),
+    ("map_2mib", "map 2 MiB in one piece", None, None),
+    ("unmap_2mib", "unmap it", None, None),
+    ("task_create", "make a task", None, None),
+    ("task_destroy", "end it", None, None),
+    ("vm_start", "a script's call to the guest's first instruction, 256 MiB, millions", None, None),
+    ("vm_restart", "the same for a VM that ended, millions", None, None),
+    ("vm_memory", "memory that a VM takes besides its RAM, KiB", None, None),
+    ("vcpu_memory", "memory that one more vCPU takes, KiB", None, None),
+    ("hv_image", "size of hv.bin, KiB", None, None),
+    ("ned_image", "size of ned, KiB", None, None),
+    ("uvmm_image", "size of uvmm, KiB", None, None),
+    ("linux_hv", "of linux_init: instructions in hv, millions", None, None),
+    ("linux_uvmm", "of linux_init: instructions in uvmm, millions", None, None),
+    ("linux_ned", "of linux_init: instructions in ned, millions", None, None),
     ("first_instruction", "reset to the guest's first instruction, millions", 60, 20),
     ("linux_init", "Linux boot, reset to init, millions", 1050, 930),
     ("resident", "memory: hypervisor, ned and one VM's uvmm, MiB", 4, 1.5),
@@ -60,6 +79,54 @@ def stamped_figures(text):
             found["first_instruction"] = {"med": (stamp - int(running.group(1))) / 1e6}
         if stamp is not None and "figure linux_init" in line:
             found["linux_init"] = {"med": stamp / 1e6}
+    return found
+
+
+def markdown(rows, systems):
+    """The table for a document."""
+    heads = ["figure", "", *systems, "ours", "first", "goal"]
+    lines = ["| " + " | ".join(heads) + " |", "|---|---|" + "--:|" * (len(heads) - 2)]
+    for row in rows:
+        cells = [number(row["others"].get(system)) for system in systems] + [f"**{number(row['ours'])}**", number(row["first"]), number(row["goal"])]
+        lines.append(f"| `{row['figure']}` | {row['what']} | " + " | ".join("" if cell == "-" else cell for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def part_replaced(text, name, new):
+    """The document with what stands between <!-- NAME --> and <!-- /NAME --> replaced; ValueError when there is no such part."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    start, stop = text.find(begin), text.find(end)
+    if start < 0 or stop < start:
+        raise ValueError(f"the document has no part {begin.strip()} ... {end}")
+    return text[:start + len(begin)] + new.rstrip("\n") + "\n" + text[stop:]
+
+
+def started(text):
+    """[(name, x, millions of instructions)]: from a line "at NAME X T" to the next "first instruction at N"."""
+    found, waiting = [], None
+    for line in text.splitlines():
+        at = re.search(r"\bat (\w+) (\d+) (\d+)$", line)
+        first = re.search(r"first instruction at (\d+)", line)
+        if at:
+            waiting = at.group(1), int(at.group(2)), int(at.group(3))
+        elif first and waiting:
+            found.append((waiting[0], waiting[1], (int(first.group(1)) - waiting[2]) / 1e6))
+            waiting = None
+    return found
+
+
+def grown(text, kind):
+    """[(name, x, value)] of the lines "KIND NAME X VALUE"."""
+    return [(name, int(x), int(value)) for name, x, value in re.findall(rf"\b{kind} (\w+) (\d+) (-?\d+)", text)]
+
+
+def series_of(points):
+    """{name: (xs, values)} of (name, x, value)."""
+    found = {}
+    for name, x, value in points:
+        xs, values = found.setdefault(name, ([], []))
+        xs.append(x)
+        values.append(value)
     return found
 
 

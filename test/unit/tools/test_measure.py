@@ -9,7 +9,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 sys.path.insert(0, os.path.join(TOP, "tools"))
 from measure import history  # noqa: E402
 from measure.emulator import has_line  # noqa: E402
-from measure.figures import change, figures_of, judge, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
+from measure.figures import change, figures_of, judge, markdown, part_replaced, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
 
 
 def test_a_figure_is_read_whatever_stands_before_it():
@@ -83,7 +83,19 @@ def test_a_line_has_ended_only_with_its_end():
     assert not has_line(b"other\n", "figure y")
 
 
-@pytest.mark.parametrize("tool", ["bench", "get-peers"])
+@pytest.mark.parametrize("tool", ["bench", "bench-plot", "get-peers"])
 def test_an_unknown_option_is_answered_with_the_usage(tool):
     done = subprocess.run([os.path.join(TOP, "tools", tool), "--nonsense"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 2 and f"usage: {'tools/' if tool != 'bench' else ''}{tool}" in done.stdout
+    assert done.returncode == 2 and f"usage: {'tools/' if tool == 'get-peers' else ''}{tool}" in done.stdout
+
+
+def test_a_part_of_a_document_is_replaced_and_the_rest_stays():
+    text = "a\n<!-- table -->\nold\nold\n<!-- /table -->\nb\n"
+    assert part_replaced(text, "table", "new\n") == "a\n<!-- table -->\nnew\n<!-- /table -->\nb\n"
+    with pytest.raises(ValueError, match="profile"):
+        part_replaced(text, "profile", "new")
+
+
+def test_the_documents_table_leaves_a_cell_empty_where_nothing_was_measured():
+    row = {"figure": "map_page", "what": "map a page", "ours": 1198, "others": {}, "first": None, "goal": None}
+    assert markdown([row], ["native"]).splitlines()[2] == "| `map_page` | map a page |  | **1,198** |  |  |"
