@@ -90,12 +90,32 @@ static void test_threads(void)
 	report(all && own == 7, "threads run, each with its own variables and errno");
 }
 
+static bool copies_at_any_alignment(void)
+{
+	_Alignas(8) char from[80], to[80];
+
+	for (size_t i = 0; i < sizeof(from); i++)
+		from[i] = (char)(i + 1);
+	for (size_t size = 0; size <= 40; size++) {
+		for (size_t place = 0; place < 64; place++) {
+			char *at = to + place / 8;
+
+			memset(to, 0, sizeof(to));
+			if (l4_try_copy(at, from + place % 8, size) != OK || memcmp(at, from + place % 8, size) != 0 ||
+			    at[size] != 0 || (at != to && at[-1] != 0))
+				return false;
+		}
+	}
+	return true;
+}
+
 static void test_copies(void)
 {
 	char to[100] = "", from[] = "0123456789012345678901234567890123456789";
 	char *nothing = (char *)0x3000000000;
 
 	report(l4_try_copy(to + 1, from, sizeof(from)) == OK && strcmp(to + 1, from) == 0, "try_copy copies");
+	report(copies_at_any_alignment(), "try_copy copies at any alignment, and no byte more");
 	report(l4_try_copy(to, nothing, 64) == ERR_FAULT, "try_copy from where nothing is fails");
 	report(l4_try_copy(nothing, from, 3) == ERR_FAULT, "try_copy to where nothing is fails, again and again");
 }

@@ -7,8 +7,10 @@
 l4_try_copy:
 copy_begin:
 	orr	x3, x0, x1
-	tst	x3, #7
+	tst	x3, #3
 	b.ne	2f
+	tst	x3, #7
+	b.ne	4f
 1:	cmp	x2, #32
 	b.lo	2f
 	ldp	x4, x5, [x1], #16
@@ -17,6 +19,15 @@ copy_begin:
 	stp	x6, x7, [x0], #16
 	sub	x2, x2, #32
 	b	1b
+	/* By fours, as files are aligned in a ROM. */
+4:	cmp	x2, #16
+	b.lo	2f
+	ldp	w4, w5, [x1], #8
+	ldp	w6, w7, [x1], #8
+	stp	w4, w5, [x0], #8
+	stp	w6, w7, [x0], #8
+	sub	x2, x2, #16
+	b	4b
 2:	cbz	x2, 3f
 	ldrb	w4, [x1], #1
 	strb	w4, [x0], #1
