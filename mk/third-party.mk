@@ -12,6 +12,9 @@ third_flags := -std=gnu11 $(target) -w
 # Lua: no seed from the clock, so that the same script always runs the same way.
 lua_flags := -I$B/gen --specs=picolibc.specs -ftls-model=local-exec '-Dluai_makeseed(L)=1'
 
+# libfdt looks at the tree's header for each byte of a name; inlined, it does so once for each name.
+fdt_flags := -I$(fdt_dir) -finline-functions --param max-inline-insns-auto=100
+
 third_user = $(patsubst $B/debian/%.c,$O/third/user/%.o,$1)
 third_hv = $(patsubst $B/debian/%.c,$O/third/hv/%.o,$1)
 
@@ -21,12 +24,12 @@ $O/third/user/lua/%.o: $B/debian/lua/%.c | $(generated)
 $O/third/user/zlib/%.o: $B/debian/zlib/%.c
 	$(make_folder)
 	$(CC) $(third_flags) $(general) --specs=picolibc.specs -DZ_SOLO $(depend) -c $< -o $@
-$O/third/user/dtc/%.o: $B/debian/dtc/%.c
+$O/third/user/dtc/%.o: $B/debian/dtc/%.c mk/third-party.mk
 	$(make_folder)
-	$(CC) $(third_flags) -I$(fdt_dir) $(general) --specs=picolibc.specs $(depend) -c $< -o $@
-$O/third/hv/dtc/%.o: $B/debian/dtc/%.c
+	$(CC) $(third_flags) $(fdt_flags) $(general) --specs=picolibc.specs $(depend) -c $< -o $@
+$O/third/hv/dtc/%.o: $B/debian/dtc/%.c mk/third-party.mk
 	$(make_folder)
-	$(CC) $(third_flags) -I$(fdt_dir) $(general) -ffreestanding -isystem $(picolibc)/include $(depend) -c $< -o $@
+	$(CC) $(third_flags) $(fdt_flags) $(general) -ffreestanding -isystem $(picolibc)/include $(depend) -c $< -o $@
 
 $O/lib/liblua.a: $(call third_user,$(lua_sources))
 $O/lib/libfdt.a: $(call third_user,$(fdt_sources))
