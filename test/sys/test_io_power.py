@@ -54,12 +54,22 @@ def test_a_suspend_that_nobody_answers_is_called_off_at_the_limit(machine):
 start("vm1", "a", "listen hold wait")
 start("vm2", "b", "listen wake quiet event wait")
 call(2, "locks suspend")
+-- Another io, which has no power, and what nobody should call at this one.
+local plain = {a = {}}
+vmm.start_io(plain)
+L4.default_loader:start({caps = {vbus = plain.a}, log = {"plain"}}, "rom/holder plain listen hold locks"):wait()
+L4.default_loader:start({caps = {pfc = io.pfc, ctl = list.c}, log = {"bad"}}, "rom/powerclient flood flood-ctl"):wait()
+call(2, "locks")
 L4.Env.platform:system_shutdown(0)
 """)
     console.expect(f"asks: lock suspend: {VM1}: it runs")
     console.expect(f"asks: lock wakeup: {VM2}: it runs")
     console.expect(f"suspend: {VM1} holds the machine awake: it runs")
     console.expect(f"asks: answer: .*: {VM1} holds the machine awake: it runs")
+    console.expect("plain: lock suspend: (?:plain|the client of bus a): it runs")
+    console.expect("bad: flood: 2000 wrong calls were refused, 0 accepted")
+    console.expect("bad: flood-ctl: 2000 wrong calls were refused, 0 accepted")
+    console.expect(f"asks: lock suspend: {VM1}: it runs")
     assert console.expect_end() == 0
 
 
@@ -94,6 +104,18 @@ L4.Env.platform:system_shutdown(0)
     console.expect(f"asks: answer: .*: {VM1} was not heard of since io was started again")
     console.expect("asks: answer: good, depth 1")
     assert console.expect_end() == 0
+
+
+def test_a_suspend_ends_with_io_and_who_goes_to_sleep_for_it_is_woken(machine):
+    console = machine(START % (LONG, LONG) + """
+start("vm1", "a", "listen hold event again listen hold wake free event wait")
+local asked = start("vm2", "b", "listen hold event")
+start("asks", "caller", "listen quiet locks=2 suspend wait")
+asked:wait() -- It ends when it is asked; vm1 keeps the suspend waiting.
+io:restart()
+""")
+    console.expect("vm2: event suspend 0")
+    expect_all(console, "asks: answer: the server dropped the call without a reply: ", "vm1: event wakeup 0")
 
 
 def test_the_machine_is_turned_off_although_somebody_refuses(machine):

@@ -212,27 +212,35 @@ struct answer power_serve_client(struct server *server, struct client *client, s
 
 /* ---- platform control ---- */
 
+static enum err check_platform_call(const struct l4_msg *msg, bool is_suspend)
+{
+	unsigned int words = l4_tag_words(msg->tag);
+	uint64_t name_bytes = get_word(msg, 1);
+
+	if (!is_suspend && l4_tag_label(msg->tag) != L4_PLATFORM_SYSTEM_SHUTDOWN)
+		return ERR_NOSYS;
+	/* The hypervisor knows no extras either. */
+	if (words == 0 || msg->word[0] > (is_suspend ? 0 : 1))
+		return ERR_INVAL;
+	return words == 1 || name_bytes <= (words - 2) * sizeof(uint64_t) ? OK : ERR_INVAL;
+}
+
 struct answer power_serve_platform(struct server *server, struct l4_msg *msg)
 {
-	uint64_t label = l4_tag_label(msg->tag), argument = get_word(msg, 0);
-	bool is_suspend = label == L4_PLATFORM_SYSTEM_SUSPEND;
+	bool is_suspend = l4_tag_label(msg->tag) == L4_PLATFORM_SYSTEM_SUSPEND;
 	char name[L4_POWER_TEXT];
 	size_t size = get_text(msg, 1, name);
 	uint32_t slot = 0;
-	enum err err = OK;
+	enum err err = check_platform_call(msg, is_suspend);
 
-	if (!is_suspend && label != L4_PLATFORM_SYSTEM_SHUTDOWN)
-		err = ERR_NOSYS;
-	else if (!is_suspend && argument > 1)
-		err = ERR_INVAL;
-	else
+	if (err == OK)
 		err = l4_server_defer(&slot);
 	if (err != OK)
 		return result(msg, err);
 	if (is_suspend)
 		io_power_suspend(&server->power, CALLER(slot, 1u), name, size, l4_now());
 	else
-		io_power_shutdown(&server->power, CALLER(slot, 0u), argument != 0, name, size, l4_now());
+		io_power_shutdown(&server->power, CALLER(slot, 0u), msg->word[0] != 0, name, size, l4_now());
 	return (struct answer){.words = 0};
 }
 

@@ -359,6 +359,35 @@ static void who_refused_is_not_woken_when_it_sleeps_by_itself(void **state)
 	assert_int_equal(next_event(1), 0);
 }
 
+static void a_refusal_after_the_end_and_another_suspend_make_an_end_of_it(void **state)
+{
+	(void)state;
+	run_vm(1);
+	run_vm(2);
+	suspend(1, 5);
+	io_power_tick(&power, 5 + LIMIT);
+	/* It was slow to refuse. */
+	assert_int_equal(io_power_refuse(&power, 1, SUSPEND, "", 0, 6 + LIMIT), OK);
+	sleep_vm(1, true, 7 + LIMIT);
+	assert_int_equal(next_event(1), 0);
+	/* This one is asked again, and sleeps for that. */
+	suspend(2, 8 + LIMIT);
+	assert_int_equal(next_event(2), L4_POWER_EVENT_SUSPEND);
+	sleep_vm(2, true, 9 + LIMIT);
+	assert_int_equal(next_event(2), 0);
+	assert_int_equal(io_power_next(&power), IO_POWER_SLEEP);
+}
+
+static void who_has_held_and_let_go_is_not_waited_for(void **state)
+{
+	(void)state;
+	assert_int_equal(io_power_listen(&power, 1), OK);
+	hold(1, SUSPEND, 2);
+	sleep_vm(1, false, 2);
+	suspend(1, 3);
+	assert_int_equal(io_power_next(&power), IO_POWER_SLEEP);
+}
+
 static void wakeups_that_nobody_took_are_one_with_the_deepest_sleep(void **state)
 {
 	uint64_t argument;
@@ -750,6 +779,8 @@ int main(void)
 		TEST(a_machine_that_cannot_sleep_is_no_success),
 		TEST(who_sleeps_too_late_is_woken),
 		TEST(who_refused_is_not_woken_when_it_sleeps_by_itself),
+		TEST(a_refusal_after_the_end_and_another_suspend_make_an_end_of_it),
+		TEST(who_has_held_and_let_go_is_not_waited_for),
 		TEST(wakeups_that_nobody_took_are_one_with_the_deepest_sleep),
 		TEST(holders_of_shutdown_are_asked_and_waited_for),
 		TEST(neither_a_refusal_nor_silence_stops_a_shutdown),
