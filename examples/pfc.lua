@@ -1,6 +1,6 @@
 -- A power manager in the script: it hears when the guest sleeps, powers off or reboots, and may say no.
--- In the guest, `echo mem > /sys/power/state` sleeps; a key typed wakes it. The script, or the prompt of ned, can too:
---   vmm.vms().linux:suspend()   vmm.vms().linux:resume()   vmm.vms().linux:poweroff()
+-- In the guest this sleeps for ten seconds: echo +10 > /sys/class/rtc/rtc0/wakealarm; echo mem > /sys/power/state
+-- A script, or the prompt of ned, has vm:suspend(), vm:resume() and vm:poweroff().
 local vmm = require "vmm"
 
 local MOST = 10                                -- so often it may sleep

@@ -8,7 +8,8 @@ import pytest
 
 from conftest import SHARED, TOP, guest_files
 
-EXAMPLES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(TOP, "examples", "*.lua")))
+# The last one has a test of its own below.
+EXAMPLES = sorted({os.path.basename(path) for path in glob.glob(os.path.join(TOP, "examples", "*.lua"))} - {"pfc.lua"})
 
 
 # What those say that are about memory, before their guest starts: test_memory.py boots Linux with their trees.
@@ -45,6 +46,23 @@ def test_the_example_boots_to_a_shell(machine, name):
     if name == "disk.lua":
         # A cpio archive [newc].
         assert "070701" in console.command_output("while [ ! -e /dev/nvme0n1 ]; do sleep 1; done; head -c 6 /dev/nvme0n1")
+
+
+def test_the_example_of_a_power_manager_hears_of_sleep_and_end(machine):
+    console = machine(files={**guest_files(), "pfc.lua": os.path.join(TOP, "examples", "pfc.lua")}, append="rom/pfc.lua")
+    console.expect("guest# ", timeout=180)
+    alarm = "/sys/class/rtc/rtc0/wakealarm"
+    # One that goes off before the kernel is asleep refuses the suspend, as it should; then once more.
+    for _ in range(10):
+        console.command_output(f"echo 0 > {alarm}; echo +10 > {alarm}; echo mem > /sys/power/state", timeout=180)
+        if "ned: linux sleeps, for the 1. time" in console.text():
+            break
+    else:
+        pytest.fail("no suspend in ten attempts\n" + console.tail())
+    console.send_line("reboot -f")
+    console.expect_in_order("ned: linux restarts", "ned: linux: restart 1 of 5", "guest# ", timeout=180)
+    console.send_line("poweroff -f")
+    console.expect_in_order("ned: linux powers off", "linux ended: the guest turned it off")
 
 
 @pytest.mark.parametrize("options, command, answer", [

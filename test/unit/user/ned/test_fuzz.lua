@@ -28,7 +28,7 @@ local numbers = {
 }
 local keys_of = {
   vm = {"id", "mem", "mem_align", "kernel", "fdt", "rd", "bootargs", "ram_base", "prio", "cpus", "scheduler", "log", "ext_args", "ext_caps", "verbose",
-        "net", "vbus", "restart", "mon", "gdb", "jdb"},
+        "net", "vbus", "pfc", "restart", "mon", "gdb", "jdb"},
   program = {"caps", "log", "mem", "factory", "scheduler", "prio", "cpus", "name", "restart", "rm_fab", "ldr_flags"},
   restart = {"on", "max", "within", "backoff"},
 }
