@@ -195,6 +195,7 @@ bool machine_read(const void *fdt)
 {
 	static const char *const timers[] = {"arm,armv8-timer", NULL};
 	static const char *const rtcs[] = {"arm,pl031", NULL};
+	static const char *const gpios[] = {"arm,pl061", NULL};
 	static const char *const pscis[] = {"arm,psci-1.0", "arm,psci-0.2", NULL};
 	int node;
 
@@ -212,6 +213,9 @@ bool machine_read(const void *fdt)
 	node = compatible_find(fdt, rtcs);
 	if (node >= 0 && reg_read(fdt, node, 0, &machine.rtc))
 		machine.rtc_irq = irq_read(fdt, node, 0);
+	node = compatible_find(fdt, gpios);
+	if (node >= 0 && reg_read(fdt, node, 0, &machine.gpio))
+		machine.gpio_irq = irq_read(fdt, node, 0);
 	node = compatible_find(fdt, pscis);
 	if (node >= 0) {
 		const char *method = fdt_getprop(fdt, node, "method", NULL);

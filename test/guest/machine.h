@@ -26,6 +26,8 @@ struct machine {
 	uint32_t uart_irq; /* interrupt ids as the GIC counts them; 0: none */
 	struct region rtc;
 	uint32_t rtc_irq;
+	struct region gpio;
+	uint32_t gpio_irq;
 	int gic_version;                 /* 2 or 3; 0: none */
 	struct region gic_dist;          /* [GIC GICD_*] */
 	struct region gic_cpu_or_redist; /* version 2: GICC, version 3: GICR */

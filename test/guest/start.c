@@ -78,6 +78,7 @@ _Noreturn void guest_start(const void *fdt, uint64_t count, uint64_t image_start
 	for (unsigned int i = 0; i < machine.memory_count; i++)
 		mmu_map(machine.memory[i], MMU_NORMAL);
 	mmu_map(machine.rtc, MMU_DEVICE);
+	mmu_map(machine.gpio, MMU_DEVICE);
 	mmu_map(machine.gic_dist, MMU_DEVICE);
 	mmu_map(machine.gic_cpu_or_redist, MMU_DEVICE);
 	gic_init();

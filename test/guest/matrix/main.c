@@ -16,6 +16,7 @@ void guest_main(void)
 	check_timer();
 	check_uart();
 	check_rtc();
+	check_gpio();
 	check_psci();
 	check_worst();
 	check_cpus();

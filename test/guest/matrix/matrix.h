@@ -8,6 +8,7 @@ void check_gic_delivery(void);
 void check_timer(void);
 void check_uart(void);
 void check_rtc(void);
+void check_gpio(void);
 void check_psci(void);
 void check_worst(void); /* the guest's control registers at their worst around exits */
 void check_cpus(void);  /* further CPUs, if there are any */
