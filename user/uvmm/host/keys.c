@@ -11,14 +11,15 @@
 #define HOLD_MS 100u
 #define HOLDS_MAX 100u /* the guest does not look at the pin: its driver may be satisfied with the interrupt */
 
-static const char *const absent[SCAN_KEY_COUNT] = {
-	[HOST_KEY_SLEEP] = "its device tree has no sleep key: gpio-keys on a PL061 of uvmm, linux,code 142 or 205",
-	[HOST_KEY_POWER] = "its device tree has no power key: gpio-keys on a PL061 of uvmm, linux,code 116",
+static const char absent[SCAN_KEY_COUNT][L4_INHIBITOR_REASON + 1] = {
+	[HOST_KEY_SLEEP] = "its device tree has no sleep key on a PL061 of uvmm: linux,code 142 or 205",
+	[HOST_KEY_POWER] = "its device tree has no power key on a PL061 of uvmm: linux,code 116",
 };
-static const char *const unwatched[SCAN_KEY_COUNT] = {
+static const char unwatched[SCAN_KEY_COUNT][L4_INHIBITOR_REASON + 1] = {
 	[HOST_KEY_SLEEP] = "nothing in it waits for its sleep key: on Linux that is the driver gpio_keys",
 	[HOST_KEY_POWER] = "nothing in it waits for its power key: on Linux that is the driver gpio_keys",
 };
+static const char disabled[L4_INHIBITOR_REASON + 1] = "it sleeps, and has left the interrupt of its power key disabled";
 
 /* NULL: there is none, or uvmm does not serve it after all. */
 static struct host_gpio *find_gpio(struct host *host, enum host_key key)
@@ -67,7 +68,7 @@ bool host_key_press(struct host *host, enum host_key key, const char **out_why)
 	*out_why = unwatched[key];
 	if (!pl061_is_awaited(&gpio->model, pin->pin))
 		return false;
-	*out_why = "it sleeps, and has left the interrupt of its power key disabled";
+	*out_why = disabled;
 	if (sleeper && !gic_would_wake(&host->vm.gic, sleeper->index, gpio->model.irq.intid))
 		return false;
 	set_pin(host, key, false);
