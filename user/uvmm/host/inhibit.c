@@ -243,7 +243,7 @@ static void look(struct host *host)
 		(void)l4_irq_deadline(inhibit->work_irq, l4_now() + l4_ticks_of_ms(LOST_RETRY_MS));
 }
 
-static void run(void *context)
+_Noreturn static void run(void *context)
 {
 	struct host *host = context;
 	struct l4_msg message;

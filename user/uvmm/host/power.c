@@ -17,7 +17,7 @@ static const char *name_of(const struct host *host)
 }
 
 /* The thread: one call at a time, whenever it is asked to. */
-static void run(void *context)
+_Noreturn static void run(void *context)
 {
 	struct host *host = context;
 	struct host_power *power = &host->power;
