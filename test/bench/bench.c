@@ -83,6 +83,21 @@ static uint64_t round_sgi(unsigned int round)
 	return op_sgi_self(sgi1r(machine_this_cpu()));
 }
 
+static uint64_t round_suspend(unsigned int round)
+{
+	uint64_t ticks;
+
+	(void)round;
+	irq_off();
+	SYSREG_WRITE(icc_sgi1r_el1, sgi1r(machine_this_cpu()));
+	isb();
+	ticks = op_suspend();
+	gic_cpu_init();
+	gic_enable(IPI);
+	irq_on();
+	return ticks;
+}
+
 static void timer_quiet(uint32_t id)
 {
 	(void)id;
@@ -206,6 +221,9 @@ void guest_main(void)
 	figure("timer_wfi", round_timer_wfi, 0);
 	if (machine.gic_version == 3)
 		figure("sgi_self", round_sgi, 0);
+	if (machine.gic_version == 3 && machine.has_psci && !machine.psci_is_smc &&
+	    psci_call(PSCI_FEATURES, PSCI_SYSTEM_SUSPEND, 0, 0) == 0)
+		figure("suspend_resume", round_suspend, 0);
 	figure_ipi();
 	irq_off();
 	if (only() && !strcmp(only(), "wait"))

@@ -164,3 +164,63 @@
 	cbz	x18, 1b
 	mov	x0, x18
 	ret
+
+	/* Suspends to RAM while an interrupt is pending and masked: from the call to the first instruction at the entry point.
+	 * 0: the call came back. What is needed first after it, with the MMU off, is cleaned to memory. [PSCI SYSTEM_SUSPEND] */
+	function op_suspend
+	sub	sp, sp, #160
+	stp	x19, x20, [sp]
+	stp	x21, x22, [sp, #16]
+	stp	x23, x24, [sp, #32]
+	stp	x25, x26, [sp, #48]
+	stp	x27, x28, [sp, #64]
+	stp	x29, x30, [sp, #80]
+	mrs	x1, mair_el1
+	mrs	x2, tcr_el1
+	stp	x1, x2, [sp, #96]
+	mrs	x1, ttbr0_el1
+	mrs	x2, sctlr_el1
+	stp	x1, x2, [sp, #112]
+	mrs	x1, vbar_el1
+	isb
+	mrs	x2, cntvct_el0
+	stp	x1, x2, [sp, #128]
+	mov	x2, sp
+	dc	civac, x2
+	add	x1, x2, #64
+	dc	civac, x1
+	add	x1, x2, #128
+	dc	civac, x1
+	add	x1, x2, #159
+	dc	civac, x1
+	dsb	sy
+	movz	w0, #0xc400, lsl #16
+	movk	w0, #0xe
+	adr	x1, 1f
+	hvc	#0
+	mov	x0, #0
+	b	2f
+1:	mrs	x9, cntvct_el0
+	mov	sp, x0
+	ldp	x3, x4, [sp, #96]
+	msr	mair_el1, x3
+	msr	tcr_el1, x4
+	ldp	x3, x4, [sp, #112]
+	msr	ttbr0_el1, x3
+	tlbi	vmalle1
+	dsb	sy
+	isb
+	msr	sctlr_el1, x4
+	isb
+	ldp	x3, x4, [sp, #128]
+	msr	vbar_el1, x3
+	isb
+	sub	x0, x9, x4
+2:	ldp	x19, x20, [sp]
+	ldp	x21, x22, [sp, #16]
+	ldp	x23, x24, [sp, #32]
+	ldp	x25, x26, [sp, #48]
+	ldp	x27, x28, [sp, #64]
+	ldp	x29, x30, [sp, #80]
+	add	sp, sp, #160
+	ret

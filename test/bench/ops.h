@@ -18,3 +18,5 @@ uint64_t op_sgi_send(uint64_t sgi1r);
 /* Wait for one interrupt and return the counter in its vector. */
 uint64_t op_receive_spin(void);
 uint64_t op_receive_wfi(void);
+/* Suspends to RAM; an interrupt must be pending, and masked. The GIC's CPU interface is as after reset then. 0: refused. */
+uint64_t op_suspend(void);

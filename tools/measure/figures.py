@@ -13,6 +13,7 @@ FIGURES = [
     ("timer_irq", "timer's time to the guest's vector", 500, 180),
     ("timer_wfi", "the same out of WFI, 2 ms", 1500, 400),
     ("sgi_self", "SGI to self to the guest's vector", 1100, 500),
+    ("suspend_resume", "SYSTEM_SUSPEND with an interrupt pending, to its entry point", None, None),
     ("ipi_spin", "SGI to a second CPU that runs", 2500, 900),
     ("ipi_wfi", "SGI to a second CPU in WFI", 3500, 1200),
     ("ipc_call_reply", "call and reply between two programs", 800, 400),
