@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "lib/fdt_parent.h"
 #include "lib/fmt.h"
 
 #define PARENTS_MAX 16 /* of an interrupt's way up and an address' way up: no tree is that deep */
@@ -185,7 +186,7 @@ static enum err translate(const struct tree *tree, int bus, struct tree_cells ch
 
 enum err tree_window(const struct tree *tree, int node, unsigned int index, struct machine_range *out)
 {
-	int bus = fdt_parent_offset(tree->fdt, node);
+	int bus = fdt_parent(tree->fdt, node);
 	struct tree_cells cells;
 	uint64_t base, size;
 	enum err err;
@@ -194,7 +195,7 @@ enum err tree_window(const struct tree *tree, int node, unsigned int index, stru
 		return ERR_NOENT;
 	err = tree_reg(tree, node, index, cells, &base, &size);
 	for (unsigned int i = 0; err == OK && bus; i++) {
-		int parent = fdt_parent_offset(tree->fdt, bus);
+		int parent = fdt_parent(tree->fdt, bus);
 
 		if (parent < 0 || i == PARENTS_MAX)
 			return ERR_INVAL;
@@ -219,7 +220,7 @@ static int interrupt_parent(const struct tree *tree, int node)
 
 		if (err == OK)
 			return fdt_node_offset_by_phandle(tree->fdt, (uint32_t)phandle);
-		node = node ? fdt_parent_offset(tree->fdt, node) : -1;
+		node = node ? fdt_parent(tree->fdt, node) : -1;
 	}
 	return tree->gic;
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/fdt_parent.h"
+
 #define GIC_CELLS 3
 #define GIC_TYPE_SPI 0u
 #define GIC_TYPE_PPI 1u
@@ -90,7 +92,7 @@ static bool parse_irq(const fdt32_t *cells, struct scan_irq *out, char why[stati
 /* The interrupt parent of a node: its own property or that of the nearest ancestor. -1: none. */
 static int find_irq_parent(const void *fdt, int node)
 {
-	for (; node >= 0; node = fdt_parent_offset(fdt, node)) {
+	for (; node >= 0; node = fdt_parent(fdt, node)) {
 		uint32_t phandle;
 
 		if (find_u32(fdt, node, "interrupt-parent", &phandle))

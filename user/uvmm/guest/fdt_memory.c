@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_parent.h"
+
 #define CELL 4
 #define PATH_MAX_LENGTH 1024
 
@@ -20,7 +22,7 @@ static bool is_memory(const void *fdt, int node)
 
 static bool is_in_force(const void *fdt, int node)
 {
-	for (; node > 0; node = fdt_parent_offset(fdt, node)) {
+	for (; node > 0; node = fdt_parent(fdt, node)) {
 		if (!tree_is_enabled(fdt, node))
 			return false;
 	}
@@ -86,7 +88,7 @@ static enum err read_path(const struct tree *tree, int offset, struct memory_nod
 {
 	char path[PATH_MAX_LENGTH];
 
-	if (fdt_parent_offset(tree->fdt, offset))
+	if (fdt_parent(tree->fdt, offset))
 		return report_fail(
 			report, ERR_INVAL,
 			"device tree, node %s: a memory node must be a child of the root, where guests look; move "

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_parent.h"
+
 #define ADDRESS_CELLS 3
 #define SIZE_CELLS 2
 #define CELL 4
@@ -62,7 +64,7 @@ static bool first_bus(const void *fdt, int node, uint32_t *out)
 static bool read_window(const void *fdt, int node, const fdt32_t *entry, int parent_cells, uint64_t limit,
 			uint64_t *out_bus, struct range *out)
 {
-	int parent = fdt_parent_offset(fdt, node);
+	int parent = fdt_parent(fdt, node);
 	uint32_t space = SPACE(fdt32_to_cpu(entry[0]));
 	uint64_t end;
 
@@ -83,7 +85,7 @@ static bool read_window(const void *fdt, int node, const fdt32_t *entry, int par
 /* The largest of each kind; one of 64 bits alone is window 2, and window 1 stays empty. */
 static void read_windows(const void *fdt, int node, uint64_t limit, struct scan_device *device)
 {
-	int parent = fdt_parent_offset(fdt, node), length;
+	int parent = fdt_parent(fdt, node), length;
 	int parent_cells = tree_address_cells(fdt, parent), step = ADDRESS_CELLS + parent_cells + SIZE_CELLS;
 	const fdt32_t *entry = fdt_getprop(fdt, node, "ranges", &length);
 
@@ -154,7 +156,7 @@ static const char *const not_here[] = {
 /* Only the entries that were taken as windows. */
 static enum err write_ranges(struct tree *tree, int node, const struct scan_device *device, struct report *report)
 {
-	int parent_cells = tree_address_cells(tree->fdt, fdt_parent_offset(tree->fdt, node)), length;
+	int parent_cells = tree_address_cells(tree->fdt, fdt_parent(tree->fdt, node)), length;
 	int step = ADDRESS_CELLS + parent_cells + SIZE_CELLS;
 	const fdt32_t *entry = fdt_getprop(tree->fdt, node, "ranges", &length);
 	fdt32_t kept[2 * (ADDRESS_CELLS + 2 + SIZE_CELLS)];
@@ -179,7 +181,7 @@ static enum err write_ranges(struct tree *tree, int node, const struct scan_devi
 
 static enum err write_reg(struct tree *tree, int node, struct report *report)
 {
-	int parent = fdt_parent_offset(tree->fdt, node), length;
+	int parent = fdt_parent(tree->fdt, node), length;
 	int address_cells = tree_address_cells(tree->fdt, parent), size_cells = tree_size_cells(tree->fdt, parent);
 	const fdt32_t *reg = fdt_getprop(tree->fdt, node, "reg", &length);
 	fdt32_t cells[4] = {0};

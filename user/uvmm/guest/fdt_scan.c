@@ -244,11 +244,10 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 			   struct report *report)
 {
 	uint32_t gic_phandle = gic_node >= 0 ? fdt_get_phandle(tree->fdt, gic_node) : 0;
-	int node = fdt_next_node(tree->fdt, 0, NULL);
+	uint32_t size = fdt_size_dt_struct(tree->fdt);
+	int node = fdt_next_node(tree->fdt, 0, NULL), gic = gic_phandle ? gic_node : -1;
 
 	while (node >= 0) {
-		/* Edits behind us move the GIC's node. */
-		int gic = gic_phandle ? fdt_node_offset_by_phandle(tree->fdt, gic_phandle) : -1;
 		const struct known *known = find_known(tree->fdt, node);
 		enum err e = OK;
 
@@ -266,6 +265,11 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 			e = take_unknown(tree, node, gic, in, scan, report);
 		if (e != OK)
 			return e;
+		/* Edits behind us move the GIC's node. */
+		if (gic >= 0 && fdt_size_dt_struct(tree->fdt) != size) {
+			size = fdt_size_dt_struct(tree->fdt);
+			gic = fdt_node_offset_by_phandle(tree->fdt, gic_phandle);
+		}
 		if (tree_is_enabled(tree->fdt, node))
 			node = fdt_next_node(tree->fdt, node, NULL);
 		else

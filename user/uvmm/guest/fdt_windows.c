@@ -4,6 +4,8 @@
 #include <libfdt.h>
 #include <string.h>
 
+#include "lib/fdt_parent.h"
+
 #define PCI_ADDRESS_CELLS 3
 #define PCI_SIZE_CELLS 2
 #define CELL 4
@@ -33,7 +35,7 @@ static enum err add_regs(const struct tree *tree, int node, struct window_list *
 static enum err add_bridge(const struct tree *tree, int node, struct window_list *out, struct report *report)
 {
 	const char *type = find_string(tree->fdt, node, "device_type");
-	int parent_node = fdt_parent_offset(tree->fdt, node), cells = tree_address_cells(tree->fdt, parent_node),
+	int parent_node = fdt_parent(tree->fdt, node), cells = tree_address_cells(tree->fdt, parent_node),
 	    entry = (PCI_ADDRESS_CELLS + cells + PCI_SIZE_CELLS) * CELL, length;
 	const uint8_t *ranges = fdt_getprop(tree->fdt, node, "ranges", &length);
 

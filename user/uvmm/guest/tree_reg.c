@@ -3,6 +3,8 @@
 
 #include <libfdt.h>
 
+#include "lib/fdt_parent.h"
+
 #define CELL 4
 
 enum err tree_cells_read(const void *cells, int count, uint64_t *out_value)
@@ -21,7 +23,7 @@ enum err tree_cells_read(const void *cells, int count, uint64_t *out_value)
 /* Like Linux we take a missing count from the nearest ancestor that has one. */
 static int cells_inherited(const void *fdt, int node, const char *name, int otherwise)
 {
-	for (; node >= 0; node = fdt_parent_offset(fdt, node)) {
+	for (; node >= 0; node = fdt_parent(fdt, node)) {
 		int length;
 		const fdt32_t *value = fdt_getprop(fdt, node, name, &length);
 
@@ -79,7 +81,7 @@ enum err tree_to_cpu(const void *fdt, int bus, struct range *range)
 	uint64_t end;
 
 	while (bus > 0) {
-		int parent = fdt_parent_offset(fdt, bus);
+		int parent = fdt_parent(fdt, bus);
 		enum err e = parent < 0 ? ERR_INVAL : translate(fdt, bus, parent, range);
 
 		if (e != OK)
@@ -91,7 +93,7 @@ enum err tree_to_cpu(const void *fdt, int bus, struct range *range)
 
 enum err tree_reg(const void *fdt, int node, unsigned int index, struct range *out)
 {
-	int parent = fdt_parent_offset(fdt, node), length;
+	int parent = fdt_parent(fdt, node), length;
 	const uint8_t *reg = fdt_getprop(fdt, node, "reg", &length);
 	int address_cells, size_cells, entry;
 	struct range range;
