@@ -74,7 +74,7 @@ def line_plot(x0, y0, width, height, title, xs, series):
         value = top / 1.1 * step
         parts += [line(left, at_y(value), x0 + width - 14, at_y(value), "#e8e8e8"), text(left - 4, at_y(value) + 4, short(value), "end")]
     every = max(1, len(xs) // 6)
-    parts += [text(at_x(i), bottom + 13, str(x), "middle") for i, x in enumerate(xs) if i % every == 0 or i == len(xs) - 1]
+    parts += [text(at_x(i), bottom + 13, str(x), "end" if 0 < i == len(xs) - 1 else "middle") for i, x in enumerate(xs) if i % every == 0 or i == len(xs) - 1]
     for number, (name, one) in enumerate(series.items()):
         colour = LINES[number % len(LINES)]
         points = [(at_x(i), at_y(value)) for i, value in enumerate(one) if value is not None]
