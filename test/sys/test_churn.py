@@ -53,6 +53,8 @@ local function start(options)
   return vmm.start_vm(vmm.table_override({mem = 4, kernel = "rom/ends.bin", ext_args = {"-q"}}, options))
 end
 local stays = start{id = "stays", bootargs = "do=spin"}
+-- Then ned holds all that it is going to hold of it.
+while #stays:locks() < 2 do L4.msleep(10) end
 L4.msleep(500)
 """
 REBOOTS = """
