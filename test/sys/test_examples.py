@@ -43,6 +43,10 @@ def test_the_example_boots_to_a_shell(machine, name):
                              name: os.path.join(TOP, "examples", name)}, append="rom/" + name, extra=devices(name))
     for line in FIRST_LINES.get(name, ["guest# "]):
         console.expect(line, timeout=180)
+    if name == "machine-power.lua":
+        console.send_line("poweroff -f")
+        console.expect("shutdown: the machine is turned off", timeout=180)
+        assert console.expect_end(180) == 0
     if name == "disk.lua":
         # A cpio archive [newc].
         assert "070701" in console.command_output("while [ ! -e /dev/nvme0n1 ]; do sleep 1; done; head -c 6 /dev/nvme0n1")
