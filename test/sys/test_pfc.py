@@ -1,7 +1,7 @@
 """Suspend with a power manager: refused, not answered, agreed to; locks and events at `ctl`; the end of a VM."""
 import re
 
-from conftest import bare_guest
+from conftest import bare_guest, guest_files
 
 # A power manager of the tests (test/prog/pfcserver.c) for each VM.
 SCRIPT = """
@@ -40,6 +40,18 @@ end
 local naps = start("naps", "nap", {})
 local asks = start("asks", "machine", {"-W"}, io.pfc)
 print("over:", asks:wait())
+"""
+DEBIAN = """
+local vmm = require "vmm"
+local calls = 0
+local function suspend(vm)
+  calls = calls + 1
+  if calls == 1 then return "not today" end
+  coroutine.wrap(function() L4.sleep(1) vm:resume() end)()
+end
+local vm = vmm.start_vm{id = "debian", mem = 128, bootargs = "console=ttyAMA0", vcpus = 2,
+  pfc = {suspend = suspend, shutdown = function(vm, reboot) print("shutdown:", reboot) end}}
+print("over:", vm:wait())
 """
 
 
@@ -86,3 +98,17 @@ def test_two_guests_put_the_machine_to_sleep_and_wake_with_it(machine):
     console.expect("hv: the machine sleeps", timeout=300, silence=200)
     console.expect("it wakes with the machine", timeout=300, silence=200)
     assert "not ok" not in console.text(), console.tail()
+
+
+def test_debian_runs_on_when_its_suspend_is_refused_and_sleeps_when_it_is_not(machine):
+    console = machine(DEBIAN, guest_files())
+    console.expect("guest: up, Linux 6", timeout=180)
+    console.expect("guest# ")
+    assert "write error" in console.command_output("echo mem > /sys/power/state", timeout=180)
+    # Its second CPU is there again, and its timers tick.
+    assert "0-1 again" in console.command_output("sleep 1; echo $(cat /sys/devices/system/cpu/online) again", timeout=180)
+    assert "write error" not in console.command_output("echo mem > /sys/power/state", timeout=180)
+    assert "failed 1 slept 1." in console.command_output("cd /sys/power/suspend_stats; echo failed $(cat fail) slept $(cat success).")
+    console.send_line("poweroff -f")
+    console.expect_in_order(r"shutdown:\s+false", r"over:\s+0")
+    assert 'the guest does not suspend: "pfc" refuses it: not today' in console.text()
