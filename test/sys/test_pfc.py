@@ -53,6 +53,14 @@ local vm = vmm.start_vm{id = "debian", mem = 128, bootargs = "console=ttyAMA0", 
   pfc = {suspend = suspend, shutdown = function(vm, reboot) print("shutdown:", reboot) end}}
 print("over:", vm:wait())
 """
+MONITOR = """
+local vmm = require "vmm"
+L4.start_cons{connect = "mon1"}
+local vm = vmm.start_vm{id = 1, mem = 32, kernel = "rom/asks.bin", bootargs = "do=sleep", vcpus = 1}
+while vm:state() ~= "suspended" do L4.msleep(10) end
+print("it is suspended")
+print("over:", vm:wait())
+"""
 
 
 def text_with(console, *patterns):
@@ -120,3 +128,16 @@ def test_debian_runs_on_when_its_suspend_is_refused_and_sleeps_when_it_is_not(ma
     console.send_line("poweroff -f")
     console.expect_in_order(r"shutdown:\s+false", r"over:\s+0")
     assert 'the guest does not suspend: "pfc" refuses it: not today' in console.text()
+
+
+def test_the_monitor_wakes_a_vm_that_nothing_else_wakes(machine):
+    console = machine(MONITOR, {"asks.bin": bare_guest("asks")})
+    console.expect("it is suspended")
+    console.send("\r")
+    console.expect("monitor> ")
+    console.send_line("suspend")
+    console.expect("it sleeps already")
+    console.send_line("resume")
+    console.expect("it wakes")
+    console.send("\x05.")  # leaves the monitor, whose prompt holds up what others print
+    console.expect(r"over:\s+0")

@@ -239,6 +239,14 @@ static void machine_asleep(void)
 	finish();
 }
 
+/* ---- one that somebody has to wake ---- */
+
+static void woken_by_somebody(void)
+{
+	report_value(suspended.outcome == WOKEN, "somebody wakes it", (uint64_t)(int64_t)suspended.outcome);
+	finish();
+}
+
 static char word_given(void)
 {
 	const char *text = machine_property("/chosen", "bootargs");
@@ -267,6 +275,9 @@ void guest_main(void)
 	case 'm': /* machine */
 		alarm_in(LONG_S);
 		suspend(machine_asleep);
+		break;
+	case 's': /* sleep */
+		suspend(woken_by_somebody);
 		break;
 	default: /* idle: it never asks */
 		irq_on();
