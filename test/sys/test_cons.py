@@ -311,7 +311,8 @@ class Port:
                 if not data:
                     pytest.fail(f"a channel was closed before {text!r}")
                 self.heard += data
-        self.heard = self.heard.split(text, 1)[1]
+        before, self.heard = self.heard.split(text, 1)
+        return before
 
     def send(self, data):
         self.sock.sendall(data)
