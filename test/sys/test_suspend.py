@@ -1,24 +1,17 @@
 """Suspend to RAM: a VM sleeps, and wakes by what its guest left enabled: the clock's alarm, input, a line of the machine."""
 import os
-import re
 import time
 
 import pytest
 
-from conftest import bare_guest, guest_files
+from conftest import bare_guest
 from test_lateness import INSTRUCTIONS
 from test_lines import CLOCK_VBUS, EDGE, LEVEL, edge_tree, verdict_of
 
-ROUNDS = 2
 BARE = """
 local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 64 * 1024 * 1024)
 L4.default_loader:startv({caps = {ram = ram:m("rw")%s}, log = {"vm", "green"}}, "rom/uvmm", "-k", "rom/sleeps.bin", "-n", "%d")
 """
-LINUX = """
-local ram = L4.Env.user_factory:create(L4.Proto.Dataspace, 128 * 1024 * 1024)
-L4.default_loader:startv({caps = {ram = ram:m("rw")}, log = {"vm", "green"}}, "rom/uvmm", "-c", "console=ttyAMA0", "-n", "2")
-"""
-
 
 EDGE_TREE = (EDGE + BARE % (", vbus = busses.clock", 1)).replace('"-n"', '"-d", "rom/edge.dtb", "-n"')
 
@@ -41,35 +34,6 @@ def test_a_vm_sleeps_until_an_enabled_interrupt_is_pending(machine, clock, scrip
     verdict_of(console.text(), 30)
     assert ("passed through, /pl031@9010000" in console.text()) == (clock != "own")
     console.expect("the guest turned the VM off")
-
-
-def slept(console):
-    """Seconds that CLOCK_BOOTTIME went on while CLOCK_MONOTONIC did not, or a little less; 0: none."""
-    text = console.command_output("echo boot $(cat /proc/uptime); grep '^now at' /proc/timer_list")
-    boot = float(re.search(r"^boot (\d+\.\d+)", text, re.MULTILINE).group(1))
-    monotonic = int(re.search(r"^now at (\d+) nsecs", text, re.MULTILINE).group(1)) / 1e9
-    return max(0, boot - monotonic)
-
-
-def test_debian_suspends_to_ram_and_the_clock_wakes_it(machine):
-    console = machine(LINUX, guest_files(), cpus=2)
-    console.expect("guest: up, Linux 6", timeout=180)
-    console.expect("guest# ")
-    assert "[deep]" in console.command_output("cat /sys/power/mem_sleep")
-    assert slept(console) == 0
-    alarm = "/sys/class/rtc/rtc0/wakealarm"
-    # One that goes off before the kernel is asleep refuses the suspend, as it should; then once more.
-    for _ in range(10):
-        console.command_output(f"echo 0 > {alarm}; echo +8 > {alarm}; echo mem > /sys/power/state", timeout=180)
-        if f"success {ROUNDS}." in console.command_output("echo success $(cat /sys/power/suspend_stats/success)."):
-            break
-    else:
-        pytest.fail(f"not {ROUNDS} suspends in ten attempts\n" + console.tail())
-    assert slept(console) > 0
-    assert console.command_output("cat /sys/devices/system/cpu/online").strip().startswith("0-1")
-    text = console.text()
-    assert "BUG" not in text and "stall" not in text, console.tail()
-
 
 
 POINTS = int(os.environ.get("UVMM_SUSPEND_POINTS", "240"))
@@ -96,3 +60,32 @@ def test_no_wake_up_is_lost_at_any_stage_of_going_to_sleep(machine, clock):
     console.expect(rf"stages: {POINTS} points", timeout=120 + POINTS, silence=120 + POINTS)
     console.expect(r"verdict: (\d+) passed, (\d+) failed")
     verdict_of(console.text(), 6)
+
+
+DEAF = """
+local vmm = require "vmm"
+local vm = vmm.start_vm{id = "stages", mem = 4, kernel = "rom/stages.bin", bootargs = "deaf=1 points=2", vcpus = 2}
+local function tell_figures(when)
+  while vm:state() ~= "suspended" do L4.msleep(10) end
+  L4.sleep(1)
+  local before = vm:cycles()
+  L4.sleep(1000)
+  print(string.format("%s: %d, %d.", when, before, vm:cycles()))
+end
+tell_figures("first")
+vm:resume()
+tell_figures("then")
+vm:resume()
+vm:wait()
+"""
+
+
+def test_a_vm_that_sleeps_executes_not_one_instruction(machine):
+    """In its guest and its uvmm together, in a thousand seconds: a tick of the counter is an instruction."""
+    console = machine(DEAF, {"stages.bin": bare_guest("stages")}, cpus=1, cpu="cortex-a57,cntfrq=1000000000", extra=INSTRUCTIONS)
+    first = console.expect(r"first: (\d+), (\d+)\.")
+    then = console.expect(r"then: (\d+), (\d+)\.")
+    console.expect(r"verdict: (\d+) passed, (\d+) failed")
+    verdict_of(console.text(), 5)
+    assert first.group(1) == first.group(2) and then.group(1) == then.group(2)
+    assert int(then.group(1)) > int(first.group(2))

@@ -1,6 +1,6 @@
 /* The guest that suspends to RAM again and again, each time at another distance from the moment at which its clock's alarm
  * wakes it, so that the alarm falls on every stage of going to sleep: points=NUMBER from=TICKS step=TICKS in its boot
- * arguments, and "edge" when it is to take the clock's line for one. [PSCI SYSTEM_SUSPEND] [PL031]
+ * arguments, and edge=1 when it is to take the clock's line for one; or deaf=1: see deaf.c. [PSCI SYSTEM_SUSPEND] [PL031]
  *
  *                     ◀──────── distance ────────▶
  *   set the alarm · · · SYSTEM_SUSPEND             due ── woken, not before it and soon after
@@ -15,6 +15,7 @@
 #include "../psci.h"
 #include "../rtc.h"
 #include "../timer.h"
+#include "stages.h"
 
 #define LEAD_US 150      /* what is left to be done before the call takes less */
 #define PATIENCE_US 1000 /* a wake-up that comes later was lost, and something else made up for it */
@@ -22,10 +23,7 @@
 
 extern char stages_entry[];
 
-/* entry.S fills it with caches off: a line of its own. */
-static struct {
-	uint64_t time, daif;
-} __attribute__((aligned(256))) woken;
+struct woken woken;
 
 /* When the clock's count changes, or its alarm comes: not before the first, not after the second. */
 struct moment {
@@ -158,6 +156,22 @@ static void finish(void)
 	psci_system_off();
 }
 
+void stages_get_ready(void (*next)(unsigned int cpu))
+{
+	cpu_set_work(0, next);
+	__asm__ volatile("dc civac, %0" ::"r"(&woken) : "memory");
+	dsb();
+	gic_cpu_shut();
+}
+
+_Noreturn void stages_suspend(void)
+{
+	psci_call(PSCI_SYSTEM_SUSPEND, (uint64_t)(uintptr_t)stages_entry, (uint64_t)(uintptr_t)&woken, 0);
+	report(false, "SYSTEM_SUSPEND does not return");
+	report_verdict();
+	psci_system_off();
+}
+
 static void next(unsigned int cpu);
 
 _Noreturn static void suspend_at_point(void)
@@ -171,18 +185,11 @@ _Noreturn static void suspend_at_point(void)
 	when = due.first - (uint64_t)distance;
 	now = timer_now();
 	timer_sleep_masked((when - now) * 1000000 / second() - LEAD_US);
-	cpu_set_work(0, next);
-	__asm__ volatile("dc civac, %0" ::"r"(&woken) : "memory");
-	dsb();
-	gic_cpu_shut();
+	stages_get_ready(next);
 	do {
 		called = timer_now();
 	} while (called < when);
-	psci_call(PSCI_SYSTEM_SUSPEND, (uint64_t)(uintptr_t)stages_entry, (uint64_t)(uintptr_t)&woken, 0);
-	report(false, "SYSTEM_SUSPEND does not return");
-	finish();
-	for (;;)
-		;
+	stages_suspend();
 }
 
 static void next(unsigned int cpu)
@@ -229,6 +236,8 @@ void guest_main(void)
 	if (!report(machine.rtc.base && machine.rtc_irq && machine.gic_version == 3,
 		    "there are a PL031 with an interrupt, and a GICv3"))
 		return;
+	if (number_given("deaf", 0) != 0)
+		stages_sleep_deaf(wanted.points);
 	gic_set_edge(machine.rtc_irq, wanted.edge);
 	report(gic_is_edge(machine.rtc_irq) == wanted.edge,
 	       wanted.edge ? "its line is an edge" : "its line is a level");

@@ -11,6 +11,7 @@
 struct host_console {
 	struct l4_channel channel;
 	uint32_t flush_irq; /* deadline for what has no newline */
+	uint32_t input_irq; /* the channel has input */
 	bool armed;
 	bool has_break;                   /* to come after the input that is kept */
 	bool more;                        /* the channel may have input that was not fetched */

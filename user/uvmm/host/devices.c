@@ -102,19 +102,20 @@ static enum err create_timer(struct host *host, const struct scan_device *device
 static enum err connect_console(struct host *host, struct host_uart *uart, const struct scan_device *device)
 {
 	const char *name = device->vcon_cap ? device->vcon_cap : "log";
-	uint32_t input = 0, slot;
+	uint32_t slot;
 	enum err err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_FLUSH, host->uart_count),
 				       &uart->console.flush_irq);
 
 	if (err == OK)
-		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count), &input);
+		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count),
+				      &uart->console.input_irq);
 	if (err != OK)
 		return REFUSE(host, device, "no irqs for it: %s", l4_err_text(err));
 	if (l4_env_cap(name, &slot) != OK) {
 		return REFUSE(host, device, "there is no capability \"%s\" for its characters: add it to caps", name);
 	}
 	/* A channel may have no input. What came before the irq was bound is looked for once. */
-	err = l4_channel_open(&uart->console.channel, slot, input);
+	err = l4_channel_open(&uart->console.channel, slot, uart->console.input_irq);
 	if (err != OK)
 		report_add(report_of(host), REPORT_WARN, "\"%s\" gives no input to %s: %s", name, device->path,
 			   l4_err_text(err));
@@ -153,7 +154,7 @@ static uint64_t rtc_now(void *context)
 /* What the guest waits for while it sleeps is worth waking the machine for. */
 static bool alarm_wakes(const struct host *host)
 {
-	return host->sleep.deep && host->rtc.state.imsc != 0 &&
+	return host->rtc.state.imsc != 0 &&
 	       gic_would_wake(&host->vm.gic, host->sleep.vcpu->index, host->rtc.port.irq.intid);
 }
 
@@ -161,8 +162,13 @@ static void rtc_deadline(void *context, uint64_t nanoseconds)
 {
 	struct host *host = context;
 	uint64_t when = nanoseconds == 0 ? 0 : host_ticks(nanoseconds) + 1;
-	enum err err =
-		alarm_wakes(host) ? l4_irq_deadline_wake(host->rtc_irq, when) : l4_irq_deadline(host->rtc_irq, when);
+	enum err err;
+
+	/* One that nobody waits for is looked at when the VM is awake again. */
+	if (host->sleep.deep)
+		err = l4_irq_deadline_wake(host->rtc_irq, alarm_wakes(host) ? when : 0);
+	else
+		err = l4_irq_deadline(host->rtc_irq, when);
 
 	if (err != OK)
 		host_event(host, NULL, VCPU_EVENT_DEADLINE, nanoseconds);

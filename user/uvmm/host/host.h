@@ -271,7 +271,8 @@ unsigned int host_vcpus_default(void);
 
 /* devices.c: models for the nodes of the plan; nodes whose capability is missing get disabled. */
 enum err host_devices_create(struct host *host);
-/* With the lock held: an alarm of the clock that the guest waits for also wakes the machine while the VM sleeps. */
+/* With the lock held: while the VM sleeps, an alarm of the clock that the guest waits for also wakes the machine, and others
+ * do not come. */
 void host_rtc_arm(struct host *host);
 /* Hand the UART the input that fits. With the lock held. */
 void host_uart_feed(struct host_uart *uart);
@@ -356,6 +357,10 @@ void host_keys_sleep(struct host *host);
 void host_keys_wake(struct host *host);
 /* When the devices are there. Errors are told. */
 enum err host_keys_create(struct host *host);
+
+/* quiet.c: with the lock held, for the time between: nothing wakes the service thread that does not wake the VM. */
+void host_quiet_begin(struct host *host);
+void host_quiet_end(struct host *host);
 
 /* watch.c: a VM whose guest has stopped for good ends. */
 void host_watch_arm(struct host *host);

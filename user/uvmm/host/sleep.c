@@ -48,7 +48,7 @@ static void settle(struct host *host)
 	host->sleep.deep = true;
 	stop_timers(host, host->sleep.vcpu);
 	host_lines_watch(host, host->sleep.vcpu->index);
-	host_rtc_arm(host);
+	host_quiet_begin(host);
 }
 
 /* The vCPU that slept, which the caller lets go. */
@@ -61,7 +61,7 @@ static struct vcpu *rise(struct host *host)
 	if (was_deep) {
 		host_lines_give_back(host);
 		host_watch_arm(host);
-		host_rtc_arm(host);
+		host_quiet_end(host);
 	}
 	host_keys_wake(host);
 	host->sleep.vcpu = NULL;

@@ -120,6 +120,11 @@ static void push(struct pl011_state *s, uint8_t byte, bool is_break)
 	s->count++;
 }
 
+bool pl011_wants_input(const struct pl011 *uart)
+{
+	return uart->state.imsc & ~(uint32_t)INT_TX;
+}
+
 bool pl011_break(struct pl011 *uart)
 {
 	struct pl011_state *s = &uart->state;

@@ -52,6 +52,9 @@ enum mmio_result pl011_access(void *device, struct mmio_access *access);
  * to `put`. [PL011 UARTFR.TXFF] */
 void pl011_set_full(struct pl011 *uart, bool is_full);
 
+/* An interrupt would come of what arrives. [PL011 UARTIMSC] */
+bool pl011_wants_input(const struct pl011 *uart);
+
 /* A break arrives: a zero that is marked. False: the FIFO is full. */
 bool pl011_break(struct pl011 *uart);
 

@@ -224,6 +224,18 @@ static void bytes_that_came_before_the_driver_interrupt_when_it_listens(void **s
 	assert_true(m.line);
 }
 
+static void what_arrives_is_wanted_while_an_interrupt_for_it_is_on(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	put(&m, IMSC, TX);
+	assert_false(pl011_wants_input(&m.uart));
+	put(&m, IMSC, TX | RT);
+	assert_true(pl011_wants_input(&m.uart));
+}
+
 static void a_break_is_a_marked_zero_with_an_interrupt_of_its_own(void **state)
 {
 	struct machine m;
@@ -325,6 +337,7 @@ int main(void)
 		cmocka_unit_test(fifo_takes_sixteen_bytes_and_one_without_fen),
 		cmocka_unit_test(bytes_below_the_trigger_level_raise_the_timeout_only),
 		cmocka_unit_test(bytes_that_came_before_the_driver_interrupt_when_it_listens),
+		cmocka_unit_test(what_arrives_is_wanted_while_an_interrupt_for_it_is_on),
 		cmocka_unit_test(a_break_is_a_marked_zero_with_an_interrupt_of_its_own),
 		cmocka_unit_test(switching_the_fifo_off_keeps_the_oldest_byte),
 		cmocka_unit_test(loopback_returns_what_is_sent),
