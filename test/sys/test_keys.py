@@ -69,6 +69,15 @@ OTHER_KEYS = """/dts-v1/; /plugin/;
 	};
 };
 """
+LATE = ASK + """
+local vm = vmm.start_vm{id = "bare", mem = 16, vcpus = 1, kernel = "rom/keys.bin"}
+ask(vm, "suspend")
+vm:resume(300)
+L4.sleep(2) -- one that comes before the key is let go is lost, and asked again a minute later
+ask(vm, "suspend")
+vm:poweroff(300)
+print("over:", vm:wait())
+"""
 WITHOUT = """
 local vmm = require "vmm"
 local options = {driver = {}, key = {fdt = {"rom/machine.dtb", "rom/gpio.dtb"}, ram_base = 0x40000000}}
@@ -107,6 +116,13 @@ def test_debian_asked_by_keys_sleeps_wakes_and_powers_off(machine, tmp_path, scr
     assert text.count("PM: suspend entry (deep)") >= rounds and text.count("PM: suspend exit") >= rounds, console.tail()
     assert "reboot: Power down" in text
     assert re.search(r"in vain:\s+.*debian:suspend\(\): nothing in it waits for its sleep key: on Linux that is the driver gpio_keys", text)
+
+
+def test_a_press_lasts_until_the_guest_looks_and_does_not_wake_it_when_it_ends(machine):
+    console = machine(LATE, {"keys.bin": bare_guest("keys")})
+    verdict = console.expect(r"verdict: (\d+) passed, (\d+) failed", timeout=300, silence=180)
+    assert verdict.groups() == ("6", "0"), console.tail()
+    console.expect(r"over:\s+0\s+exit\s+stopped\s+off")
 
 
 def test_who_asks_a_guest_without_driver_or_key_is_told_why_not(machine):
