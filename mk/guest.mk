@@ -68,6 +68,18 @@ $(guest_names:%=$B/guest/%.bin): %.bin: %.elf
 	$(make_folder)
 	$(CROSS)objcopy -O binary $< $@
 
+# Firmware of a machine that suspends to RAM. Its MMU is off: no unaligned access.
+firmware_flags := $(std) -O2 -g -march=armv8-a $(general) -mstrict-align -mno-outline-atomics -fno-pic -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -ffreestanding -fno-tree-loop-distribute-patterns
+guests += $B/guest/firmware.bin
+$B/guest/firmware.elf: test/firmware/start.S test/firmware/main.c test/firmware/firmware.ld $(MAKEFILE_LIST)
+	$(make_folder)
+	$(CC) $(firmware_flags) $(warnings) -nostdlib -static -Wl,-T,test/firmware/firmware.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+		-Wl,--no-warn-rwx-segments $(filter %.S %.c,$^) -o $@
+$B/guest/firmware.bin: %.bin: %.elf
+	$(make_folder)
+	$(CROSS)objcopy -O binary -j .text $< $@
+
 # The only program of the Linux guest that `make bench` times.
 $B/guest/linux-init: test/bench/linux/init.S
 	$(make_folder)

@@ -59,6 +59,7 @@ struct machine_gic {
 
 struct machine_timer {
 	struct machine_irq virt, phys, hyp;
+	bool always_on;     /* also while its CPU is off */
 	uint32_t frequency; /* clock-frequency, 0: trust CNTFRQ_EL0 */
 };
 

@@ -128,6 +128,7 @@ enum err machine_read_timer(const struct tree *tree, struct machine_timer *timer
 	if (err == ERR_INVAL || frequency > UINT32_MAX)
 		return tree_fault(tree, ERR_INVAL, node, "clock-frequency is no number below 2^32");
 	timer->frequency = (uint32_t)frequency;
+	timer->always_on = fdt_getprop(tree->fdt, node, "always-on", NULL);
 	return OK;
 }
 

@@ -1,6 +1,6 @@
 /* A program that suspends the machine: with a deadline that wakes it, with an alarm of its clock [PL031], with neither far
- * away. Says for each whether the machine slept as deep as the argument says (1 idle, 2 firmware), whether anybody ran
- * meanwhile, and whether memory, registers, deadlines and the other CPUs are as they should be.
+ * away. Says for each whether the machine slept as deep as the first argument says (1 idle, 2 firmware; the second, if any:
+ * with the alarm), whether anybody ran meanwhile, and whether memory, registers, deadlines and the other CPUs are as they should be.
  *
  * What depends on the speed of a host (has the machine gone to sleep before it is to wake?) is tried again with more time. */
 #include <stdio.h>
@@ -22,7 +22,7 @@ enum {
 
 static uint32_t factory, platform, wake, late, alarm, go, spinner, waiter;
 static volatile uint32_t *rtc;
-static uint64_t memory[WORDS], until, timed_out_at, depth_expected;
+static uint64_t memory[WORDS], until, timed_out_at, depth_expected, alarm_depth_expected;
 static volatile uint64_t spins, started; /* times that the waiter began */
 static bool failed;
 
@@ -200,7 +200,7 @@ static void test_alarm(void)
 		rtc[MASK] = 0;
 		(void)l4_irq_unmask(alarm);
 	}
-	report(depth == (int64_t)depth_expected && woken && told,
+	report(depth == (int64_t)alarm_depth_expected && woken && told,
 	       "a line of the machine ends it, and its driver is told");
 }
 
@@ -241,6 +241,7 @@ int main(int argc, char **argv)
 	int other;
 
 	depth_expected = argc > 1 ? strtoull(argv[1], NULL, 10) : L4_SLEEP_IDLE;
+	alarm_depth_expected = argc > 2 ? strtoull(argv[2], NULL, 10) : depth_expected;
 	must(l4_env_need("platform", "to suspend", &platform) == OK && l4_env_need("factory", "irqs", &factory) == OK &&
 		     l4_env_need("scheduler", "the CPUs", &scheduler) == OK && !l4_scheduler_info(scheduler, &cpus),
 	     "capabilities");

@@ -1,6 +1,7 @@
 """The harness of the system tests: a machine in QEMU with a ROM made for the test, and its serial console."""
 import os
 import re
+import struct
 import subprocess
 import sys
 import time
@@ -14,6 +15,9 @@ SHARED = os.path.join(TOP, "build")  # what all presets share: guests, Debian's 
 # Emulation on a busy machine of two cores: generous limits, which only a failing test reaches.
 TIME_LIMIT = 60
 SILENCE_LIMIT = 40
+# Where the test firmware looks for the hypervisor and the tree, and is told so.
+HV_AT, TREE_AT, WORDS_AT = 0x40200000, 0x47e00000, 0x40100000
+LOSES_SMMU, LOSES_LINES, REFUSES, KEEPS_CPUS, TIMER_STOPS = 1, 2, 4, 8, 16  # how it is; the last one only the tree says
 # After one of these nothing good comes any more: a test that waits for something else need not wait.
 FATAL = r"(?:hv: panic|ned:(?:\x1b\[0m)? error:|\bfault: )[^\n]*\n"
 
@@ -118,6 +122,29 @@ def example(name):
     return os.path.join(TOP, "examples", name)
 
 
+def behind_firmware(command, rom_path, folder, flags):
+    """The command that starts QEMU with hypervisor and ROM where the test firmware (test/firmware) finds them, instead of QEMU's own loader.
+    flags: what the firmware does, as its main.c has them."""
+    machine = command.index("-M") + 1
+    command[machine] += ",secure=on"
+    tree, words = os.path.join(folder, "machine.dtb"), os.path.join(folder, "words")
+    dump = list(command)
+    dump[machine] += ",dumpdtb=" + tree
+    subprocess.run(dump, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIME_LIMIT)
+    initrd = subprocess.run(["fdtget", "-t", "x", tree, "/chosen", "linux,initrd-start"], check=True, capture_output=True, text=True).stdout
+    if flags & TIMER_STOPS:
+        subprocess.run(["fdtput", "-d", tree, "/timer", "always-on"], check=True)
+    with open(words, "wb") as f:
+        f.write(struct.pack("<3Q", HV_AT, TREE_AT, flags))
+    for option in ("-kernel", "-append", "-initrd"):
+        at = command.index(option)
+        del command[at:at + 2]
+    command += ["-bios", os.path.join(SHARED, "guest", "firmware.bin")]
+    for name, at in ((os.path.join(BUILD, "hv.bin"), HV_AT), (tree, TREE_AT), (words, WORDS_AT), (rom_path, int(initrd.split()[-1], 16))):
+        command += ["-device", f"loader,file={name},addr={at:#x},force-raw=on"]
+    return command
+
+
 @pytest.fixture(name="point")
 def _point(request):
     """The host machine a test runs on if it says nothing: --cpu, --cpus, --mem."""
@@ -131,11 +158,11 @@ def _machine(tmp_path, point):
 
     script: Lua text, or the path of a file, or None. files: {name in the ROM: path, bytes or text}; a value of None
     leaves out what would be there otherwise. rom: an archive made by the test instead; b"" for none.
-    append: the boot arguments, rom/SCRIPT if not given. wrap: a command that starts QEMU with what follows it. The other arguments choose the host machine.
+    firmware: flags for the test firmware, which QEMU starts then. append: the boot arguments, rom/SCRIPT if not given. wrap: a command that starts QEMU with what follows it. The other arguments choose the host machine.
     """
     consoles = []
 
-    def start(script=None, files=None, *, rom=None, append=None, cpu=None, cpus=None, mem=None, machine="virt", extra=(), wrap=()):
+    def start(script=None, files=None, *, rom=None, append=None, cpu=None, cpus=None, mem=None, machine="virt", extra=(), wrap=(), firmware=None):
         contents = dict(programs())
         if script is not None:
             contents["test.lua"] = script
@@ -155,6 +182,8 @@ def _machine(tmp_path, point):
                    "-append", append if append is not None else "rom/test.lua", *extra]
         if rom != b"":
             command += ["-initrd", rom_path]
+        if firmware is not None:
+            command = behind_firmware(command, rom_path, str(tmp_path), firmware)
         console = Console([*wrap, *command], str(tmp_path / f"console{len(consoles)}.txt"))
         consoles.append(console)
         return console

@@ -85,6 +85,7 @@ enable_mmu:
 	adrp	x1, el2_l0
 	msr	ttbr0_el2, x1
 	tlbi	alle2
+	tlbi	alle1
 	ic	iallu
 	dsb	nsh
 	isb
@@ -109,6 +110,40 @@ arch_smc:
 	stp	x0, x1, [x9]
 	stp	x2, x3, [x9, #16]
 	ldp	x29, x30, [sp], #32
+	ret
+
+	/* suspend_cpu(struct smc_args *): the same, with the call that may come back through secondary_start: then what C
+	 * counts on is as it was, and x0 of the answer is 0. The stack below is for secondary_main until then. */
+	.global suspend_cpu
+suspend_cpu:
+	stp	x29, x30, [sp, #-112]!
+	mov	x29, sp
+	stp	x19, x20, [sp, #16]
+	stp	x21, x22, [sp, #32]
+	stp	x23, x24, [sp, #48]
+	stp	x25, x26, [sp, #64]
+	stp	x27, x28, [sp, #80]
+	str	x0, [sp, #96]
+	ldr	x9, =secondary_stack
+	str	x29, [x9]
+	dc	civac, x9
+	dsb	sy
+	bl	arch_smc
+	b	2f
+	/* On the stack of the CPU that called it, for good. */
+	.global resume_cpu
+resume_cpu:
+	ldr	x9, =secondary_stack
+	ldr	x29, [x9]
+	mov	sp, x29
+	ldr	x0, [sp, #96]
+	str	xzr, [x0]
+2:	ldp	x19, x20, [sp, #16]
+	ldp	x21, x22, [sp, #32]
+	ldp	x23, x24, [sp, #48]
+	ldp	x25, x26, [sp, #64]
+	ldp	x27, x28, [sp, #80]
+	ldp	x29, x30, [sp], #112
 	ret
 
 	.section .bss, "aw", %nobits

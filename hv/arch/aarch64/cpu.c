@@ -10,7 +10,7 @@
 #define STACK_ALIGN_LOG2 14 /* it is the upper half of this: vectors.S looks at bit 13 */
 
 uint64_t secondary_stack; /* of the CPU that is being started; read by boot.S */
-void secondary_start(void);
+void resume_cpu(void) __attribute__((noreturn));
 void secondary_main(uint64_t id) __attribute__((noreturn));
 
 struct cpu *arch_this_cpu(void)
@@ -67,10 +67,13 @@ void secondary_main(uint64_t id)
 	space_hw_init();
 	cpu_init_registers();
 	gic_init_cpu(cpu);
-	lock_take(&hv_lock);
+	if (cpu->online)
+		resume_cpu();
 	cpu->idle_since = arch_now();
+	/* Who starts it may hold the lock. */
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
-	cpu->reschedule = true;
+	lock_take(&hv_lock);
+	sched_inbox(cpu);
 	hv_enter_first(hv_leave(cpu));
 }
 
@@ -89,26 +92,31 @@ static char *make_stack(void)
 	return at;
 }
 
+void cpu_start(struct cpu *cpu)
+{
+	uint64_t give_up = arch_now() + 2 * arch_counter_hz();
+	enum err err;
+
+	secondary_stack = cpu->stack_top;
+	/* It reads these with the caches on, but its first instructions before that. */
+	__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(&secondary_stack) : "memory");
+	err = psci_cpu_on(cpu->mpidr, mmu_image_pa((const void *)(uintptr_t)secondary_start), cpu->id);
+	while (!err && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_now() < give_up)
+		arch_spin_wait();
+	if (!cpu->online)
+		hv_log("hv: CPU %u (MPIDR 0x%lx) did not start (PSCI CPU_ON: %d); going on without it", cpu->id,
+		       cpu->mpidr, err);
+}
+
 /* Start one after the other: they share the word that names their stack. */
 void cpu_start_others(void)
 {
 	for (unsigned int i = 1; i < cpu_count; i++) {
-		struct cpu *cpu = &cpus[i];
 		char *stack = make_stack();
-		uint64_t give_up = arch_now() + 2 * arch_counter_hz();
-		enum err err;
 
 		if (!stack)
 			panic("no memory for the stack of CPU %u", i);
-		cpu->stack_top = (uint64_t)stack + STACK_PAGES * L4_PAGE_SIZE;
-		secondary_stack = cpu->stack_top;
-		/* It reads these with the caches on, but its first instructions before that. */
-		__asm__ volatile("dc civac, %0\n\tdsb sy" : : "r"(&secondary_stack) : "memory");
-		err = psci_cpu_on(cpu->mpidr, mmu_image_pa((const void *)(uintptr_t)secondary_start), i);
-		while (!err && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && arch_now() < give_up)
-			arch_spin_wait();
-		if (!cpu->online)
-			hv_log("hv: CPU %u (MPIDR 0x%lx) did not start (PSCI CPU_ON: %d); going on without it", i,
-			       cpu->mpidr, err);
+		cpus[i].stack_top = (uint64_t)stack + STACK_PAGES * L4_PAGE_SIZE;
+		cpu_start(&cpus[i]);
 	}
 }

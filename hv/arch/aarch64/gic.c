@@ -42,6 +42,7 @@
 unsigned int gic_vtimer_ppi, gic_hyp_timer_ppi, gic_maintenance_ppi;
 unsigned int gic_lr_count, gic_apr_count;
 uint32_t gic_dir_trap;
+bool gic_hyp_timer_may_stop;
 
 static volatile char *gicd, *gicr[CPU_MAX];
 static volatile char *redist[MACHINE_REDIST_MAX];
@@ -75,6 +76,22 @@ static void wait_writes(void)
 		;
 }
 
+static void init_lines(void)
+{
+	write32(gicd, GICD_CTLR, 0);
+	wait_writes();
+	for (unsigned int i = 32; i < line_count; i += 32) {
+		write32(gicd, GICD_ICENABLER + i / 8, ~0u);
+		write32(gicd, GICD_ICACTIVER + i / 8, ~0u);
+		write32(gicd, GICD_IGROUPR + i / 8, ~0u);
+	}
+	for (unsigned int i = 32; i < line_count; i += 4)
+		write32(gicd, GICD_IPRIORITYR + i, PRIORITY * 0x01010101u);
+	wait_writes();
+	write32(gicd, GICD_CTLR, GICD_CTLR_ARE_NS | GICD_CTLR_ENABLE_G1NS);
+	wait_writes();
+}
+
 void gic_init(const struct machine *machine)
 {
 	gicd = mmu_map_device(machine->gic.dist.base, machine->gic.dist.size);
@@ -88,22 +105,12 @@ void gic_init(const struct machine *machine)
 	}
 	gic_vtimer_ppi = machine->timer.virt.intid;
 	gic_hyp_timer_ppi = machine->timer.hyp.intid;
+	gic_hyp_timer_may_stop = !machine->timer.always_on;
 	gic_maintenance_ppi = machine->gic.maintenance.intid;
-	write32(gicd, GICD_CTLR, 0);
-	wait_writes();
 	line_count = ((read32(gicd, GICD_TYPER) & 0x1f) + 1) * 32;
 	if (line_count > LINES_MAX)
 		line_count = LINES_MAX;
-	for (unsigned int i = 32; i < line_count; i += 32) {
-		write32(gicd, GICD_ICENABLER + i / 8, ~0u);
-		write32(gicd, GICD_ICACTIVER + i / 8, ~0u);
-		write32(gicd, GICD_IGROUPR + i / 8, ~0u);
-	}
-	for (unsigned int i = 32; i < line_count; i += 4)
-		write32(gicd, GICD_IPRIORITYR + i, PRIORITY * 0x01010101u);
-	wait_writes();
-	write32(gicd, GICD_CTLR, GICD_CTLR_ARE_NS | GICD_CTLR_ENABLE_G1NS);
-	wait_writes();
+	init_lines();
 }
 
 /* The redistributor whose affinity is this CPU's. [GIC GICR_TYPER.Affinity_Value] */
@@ -194,21 +201,43 @@ void gic_deactivate(uint32_t intid)
 
 #define LINE_WORDS ((LINES_MAX + 31) / 32)
 
-static uint32_t kept_enabled[LINE_WORDS];
+static struct {
+	uint32_t enabled, active, pending, config[2];
+} kept[LINE_WORDS];
 
 void gic_keep_wakers(void)
 {
 	unsigned int self = arch_this_cpu()->id;
 
 	for (unsigned int i = 1; i < (line_count + 31) / 32; i++) {
-		kept_enabled[i] = read32(gicd, GICD_ISENABLER + i * 4);
+		kept[i].enabled = read32(gicd, GICD_ISENABLER + i * 4);
+		kept[i].active = read32(gicd, GICD_ISACTIVER + i * 4);
+		kept[i].pending = read32(gicd, GICD_ISPENDR + i * 4);
+		kept[i].config[0] = read32(gicd, GICD_ICFGR + i * 8);
+		kept[i].config[1] = read32(gicd, GICD_ICFGR + i * 8 + 4);
 		write32(gicd, GICD_ICENABLER + i * 4, ~0u);
 	}
 	wait_writes();
 	for (unsigned int line = 32; line < line_count; line++)
-		if (kept_enabled[line / 32] >> line % 32 & 1 && (irq_line_cpu(line) >= 0 || line == uart_line))
+		if (kept[line / 32].enabled >> line % 32 & 1 && (irq_line_cpu(line) >= 0 || line == uart_line))
 			arch_line_enable(line, self);
 	gic_ppi_enable(0, false);
+}
+
+/* Edges that were pending are; a level says so itself. */
+void gic_restore_lines(void)
+{
+	init_lines();
+	for (unsigned int i = 1; i < (line_count + 31) / 32; i++) {
+		uint32_t edges = 0;
+
+		for (unsigned int n = 0; n < 32; n++)
+			edges |= (kept[i].config[n / 16] >> (n % 16 * 2 + 1) & 1) << n;
+		write32(gicd, GICD_ICFGR + i * 8, kept[i].config[0]);
+		write32(gicd, GICD_ICFGR + i * 8 + 4, kept[i].config[1]);
+		write32(gicd, GICD_ISPENDR + i * 4, kept[i].pending & edges);
+		write32(gicd, GICD_ISACTIVER + i * 4, kept[i].active);
+	}
 }
 
 void gic_return_lines(void)
@@ -217,9 +246,15 @@ void gic_return_lines(void)
 		write32(gicd, GICD_ICENABLER + i * 4, ~0u);
 	wait_writes();
 	for (unsigned int line = 32; line < line_count; line++)
-		if (kept_enabled[line / 32] >> line % 32 & 1)
+		if (kept[line / 32].enabled >> line % 32 & 1)
 			arch_line_enable(line, irq_line_cpu(line) < 0 ? 0 : (unsigned int)irq_line_cpu(line));
 	gic_ppi_enable(0, true);
+}
+
+void gic_stop_cpu(void)
+{
+	WRITE_SYSREG(icc_igrpen1_el1, 0);
+	isb();
 }
 
 /* [GIC ICC_HPPIR1_EL1] */

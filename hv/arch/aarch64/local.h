@@ -12,6 +12,8 @@ struct machine;
 /* ---- mmu.c ---- */
 #define HV_BASE 0x800000000000ull
 void mmu_init(pa_t image);
+/* The image at its physical address, for CPUs whose MMU is off yet; there at boot. */
+void mmu_add_identity(void);
 void mmu_drop_identity(void);
 /* Map device registers for good. */
 void *mmu_map_device(pa_t at, uint64_t size);
@@ -37,8 +39,14 @@ void gic_deactivate(uint32_t intid);
 /* Only lines that wake the machine stay enabled, and come to this CPU, which gets no IPIs; and back. */
 void gic_keep_wakers(void);
 void gic_return_lines(void);
+/* Before that, if the distributor may have lost what it was told. */
+void gic_restore_lines(void);
 /* An interrupt is pending for this CPU. */
 bool gic_is_pending(void);
+/* Nothing comes to this CPU until gic_init_cpu. */
+void gic_stop_cpu(void);
+/* The timer that arch_timer_set sets need not run while firmware has turned the CPUs off. */
+extern bool gic_hyp_timer_may_stop;
 extern unsigned int gic_vtimer_ppi, gic_hyp_timer_ppi, gic_maintenance_ppi;
 extern unsigned int gic_lr_count;
 extern uint32_t gic_dir_trap;
@@ -47,6 +55,9 @@ extern unsigned int gic_apr_count;
 /* ---- uart.c ---- */
 bool uart_init(const struct machine *machine);
 void uart_interrupt(void);
+/* Before and after the machine was turned off; what was written is out. */
+void uart_keep(void);
+void uart_restore(void);
 extern uint32_t uart_line;
 
 /* ---- trap.c, vcpu.c ---- */
@@ -54,6 +65,9 @@ struct regs *hv_leave(struct cpu *cpu) RELEASES(hv_lock);
 /* Leave the hypervisor for the first time on this CPU. */
 void hv_enter_first(struct regs *frame) __attribute__((noreturn));
 void cpu_start_others(void);
+/* Where a CPU comes that was turned on, with its number in cpus[]; the identity map is there. */
+void secondary_start(void);
+void cpu_start(struct cpu *cpu);
 void cpu_init_registers(void);
 /* Give the guest's registers to the hardware and the thread to the guest; false: the VMM has to run. */
 void vcpu_load(struct vcpu *vcpu);
@@ -77,6 +91,13 @@ void fp_switch(struct cpu *cpu, struct fp_state *to);
 /* ---- psci.c ---- */
 bool psci_init(const struct machine *machine);
 enum err psci_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context);
+#define PSCI_DENIED (-3)
+bool psci_has_suspend(void);
+/* Comes back only if firmware refuses. */
+void psci_cpu_off(void);
+bool psci_is_off(uint64_t mpidr);
+/* 0 when the machine is awake again, and all but memory may be lost; else what firmware says. */
+int psci_suspend(pa_t entry, uint64_t context);
 
 /* ---- sleep.c ---- */
 /* The machine is about to sleep: this CPU rests until it is over. */

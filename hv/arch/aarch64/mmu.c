@@ -307,6 +307,12 @@ void mmu_init(pa_t image)
 	image_pa = image;
 }
 
+void mmu_add_identity(void)
+{
+	el2_l0[image_pa.v >> 39] = mmu_image_pa(identity_l1).v | DESC_TABLE;
+	sync_tables();
+}
+
 void mmu_drop_identity(void)
 {
 	el2_l0[image_pa.v >> 39] = 0;

@@ -1,17 +1,27 @@
-/* Sleep of the machine in hardware. [ARM WFI] */
+/* Sleep of the machine in hardware: by firmware where it can, else all CPUs wait. [PSCI SYSTEM_SUSPEND] [ARM WFI]
+ *
+ * Firmware loses everything but memory. That of the other CPUs is in their threads and vCPUs, so they are turned off
+ * and started as at boot. This one does what it does at boot as well, and goes on behind the call (boot.S). */
 #include "core/sleep.h"
 
 #include "arch.h"
 #include "arch/aarch64/local.h"
+#include "arch/aarch64/smmu.h"
 
 #define INTID_SPURIOUS 1020u /* and above: none. [GIC INTIDs] */
 
 /* What the other CPUs do while they rest. They spin until no line comes to them any more. */
-static enum { OTHERS_SPIN, OTHERS_WAIT } order;
+static enum { OTHERS_SPIN, OTHERS_WAIT, OTHERS_TURN_OFF } order;
+static uint32_t refused; /* a bit for each CPU that firmware did not turn off */
 
 static void give_order(unsigned int what)
 {
 	__atomic_store_n(&order, what, __ATOMIC_RELEASE);
+}
+
+static uint32_t read_refused(void)
+{
+	return __atomic_load_n(&refused, __ATOMIC_ACQUIRE);
 }
 
 void arch_let_others_in(void)
@@ -32,16 +42,31 @@ static void drop_ipis(void)
 	}
 }
 
+/* It is started anew. If firmware does not turn it off it rests on. */
+static void turn_off(struct cpu *cpu)
+{
+	gic_stop_cpu();
+	__atomic_store_n(&cpu->online, false, __ATOMIC_RELEASE);
+	psci_cpu_off();
+	gic_init_cpu(cpu);
+	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	__atomic_or_fetch(&refused, 1u << cpu->id, __ATOMIC_RELEASE);
+}
+
 void sleep_wait(struct cpu *cpu)
 {
 	uint32_t ticket = sleep_rest(cpu);
 
 	lock_give(&hv_lock);
 	while (!sleep_is_over(ticket)) {
-		if (__atomic_load_n(&order, __ATOMIC_ACQUIRE) == OTHERS_SPIN) {
+		unsigned int what = __atomic_load_n(&order, __ATOMIC_ACQUIRE);
+
+		if (what == OTHERS_SPIN) {
 			arch_spin_wait();
 			continue;
 		}
+		if (what == OTHERS_TURN_OFF && !(read_refused() >> cpu->id & 1))
+			turn_off(cpu);
 		drop_ipis();
 		if (!sleep_is_over(ticket))
 			arch_wait_for_interrupt();
@@ -50,21 +75,110 @@ void sleep_wait(struct cpu *cpu)
 	sched_inbox(cpu);
 }
 
-uint64_t arch_sleep(uint64_t until)
-{
-	static bool is_said;
+/* ---- the CPU that was asked ---- */
 
-	if (!is_said)
-		hv_log("hv: the machine sleeps: all CPUs wait for an interrupt (the firmware has no PSCI "
-		       "SYSTEM_SUSPEND)");
-	is_said = true;
-	gic_keep_wakers();
-	give_order(OTHERS_WAIT);
-	arch_timer_set(until);
+enum how { BY_FIRMWARE, BY_WAITING, TIMER_MAY_STOP, FIRMWARE_REFUSES };
+
+static void say_once(enum how how, int answer)
+{
+	static const char *const text[] = {
+		[BY_FIRMWARE] = "firmware is asked to turn off what it can (PSCI SYSTEM_SUSPEND)",
+		[BY_WAITING] = "all CPUs wait for an interrupt (the firmware has no PSCI SYSTEM_SUSPEND)",
+		[TIMER_MAY_STOP] = "all CPUs wait for an interrupt (a deadline is to wake it, whose timer may stop)",
+		[FIRMWARE_REFUSES] = "all CPUs wait for an interrupt (firmware refuses, PSCI error ",
+	};
+	static bool is_said[sizeof(text) / sizeof(text[0])];
+
+	if (is_said[how])
+		return;
+	is_said[how] = true;
+	if (how == FIRMWARE_REFUSES)
+		hv_log("hv: the machine sleeps: %s%d)", text[how], answer);
+	else
+		hv_log("hv: the machine sleeps: %s", text[how]);
+}
+
+static uint32_t others_online(void)
+{
+	uint32_t mask = 0;
+
+	for (unsigned int i = 0; i < cpu_count; i++)
+		mask |= (uint32_t)(cpus[i].online && &cpus[i] != arch_this_cpu()) << i;
+	return mask;
+}
+
+/* Each is off, or firmware has told it no. */
+static bool turn_others_off(uint32_t mask)
+{
+	refused = 0;
+	give_order(OTHERS_TURN_OFF);
+	for (unsigned int i = 0; i < cpu_count; i++)
+		while (mask >> i & 1 && !psci_is_off(cpus[i].mpidr) && !(read_refused() >> i & 1))
+			arch_spin_wait();
+	return !refused;
+}
+
+static void turn_others_on(uint32_t mask)
+{
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (mask >> i & 1 && !(refused >> i & 1))
+			cpu_start(&cpus[i]);
+}
+
+/* All CPUs but this one are off if it can be. 0, or what firmware says. */
+static int sleep_in_firmware(uint32_t others)
+{
+	int answer = PSCI_DENIED;
+
+	mmu_add_identity();
+	if (turn_others_off(others)) {
+		uart_keep();
+		smmu_keep();
+		answer = psci_suspend(mmu_image_pa((const void *)(uintptr_t)secondary_start), arch_this_cpu()->id);
+	}
+	if (answer)
+		return answer;
+	uart_restore();
+	gic_restore_lines();
+	smmu_restore();
+	return 0;
+}
+
+static void wait(void)
+{
 	while (!gic_is_pending())
 		arch_wait_for_interrupt();
+}
+
+uint64_t arch_sleep(uint64_t until)
+{
+	uint32_t others = others_online();
+	enum how how = !psci_has_suspend()                             ? BY_WAITING
+		       : until != UINT64_MAX && gic_hyp_timer_may_stop ? TIMER_MAY_STOP
+								       : BY_FIRMWARE;
+	bool were_off = how == BY_FIRMWARE;
+
+	say_once(how, 0);
+	gic_keep_wakers();
+	arch_timer_set(until);
+	if (how == BY_FIRMWARE) {
+		int answer = sleep_in_firmware(others);
+
+		if (answer) {
+			how = FIRMWARE_REFUSES;
+			say_once(how, answer);
+		}
+	} else {
+		give_order(OTHERS_WAIT);
+	}
+	if (how != BY_FIRMWARE)
+		wait();
 	arch_timer_set(UINT64_MAX);
 	gic_return_lines();
+	if (were_off) {
+		turn_others_on(others);
+		mmu_drop_identity();
+	}
 	give_order(OTHERS_SPIN);
-	return L4_SLEEP_IDLE;
+	return how == BY_FIRMWARE ? L4_SLEEP_FIRMWARE : L4_SLEEP_IDLE;
 }

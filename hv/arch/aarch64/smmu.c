@@ -233,6 +233,26 @@ void smmu_init(const struct machine *machine)
 	}
 }
 
+/* ---- sleep of the machine ---- */
+
+void smmu_keep(void)
+{
+	for (unsigned int i = 0; i < smmu_count; i++)
+		if (smmus[i].is_on)
+			smmu_unit_keep(&smmus[i].unit);
+}
+
+void smmu_restore(void)
+{
+	for (unsigned int i = 0; i < smmu_count; i++) {
+		enum err err = smmus[i].is_on ? smmu_unit_restore(&smmus[i].unit) : OK;
+
+		if (err)
+			panic("the SMMU at 0x%lx does not come back from the machine's sleep (%d)", smmus[i].base.v,
+			      err);
+	}
+}
+
 /* ---- interrupts ---- */
 
 static bool is_line(struct machine_irq line, uint32_t intid)

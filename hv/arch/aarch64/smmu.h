@@ -13,6 +13,10 @@ bool smmu_has_line(uint32_t intid);
 /* Handle it, its priority is dropped; false: it is none of theirs. */
 bool smmu_interrupt(uint32_t intid);
 
+/* Before the machine is turned off, and afterwards. */
+void smmu_keep(void);
+void smmu_restore(void);
+
 /* What walks the tables of DMA domains; the same until the machine is off. */
 enum smmu_stage smmu_stage(void);
 /* Else tables are cleaned to the point of coherency, where an SMMU reads that does not look into the CPUs' caches. */

@@ -138,31 +138,34 @@ static enum err make_memory(struct smmu_unit *unit, uint64_t size, uint64_t **ou
 
 static enum err make_tables(struct smmu_unit *unit)
 {
-	pa_t table, commands, events;
 	enum err err;
 
 	unit->shape = smmu_choose_table(&unit->has);
 	unit->command_bits = unit->has.command_bits < COMMAND_BITS ? unit->has.command_bits : COMMAND_BITS;
 	unit->event_bits = unit->has.event_bits < SMMU_EVENT_BITS ? unit->has.event_bits : SMMU_EVENT_BITS;
-	err = make_memory(unit, unit->shape.size, &unit->table, &table);
+	err = make_memory(unit, unit->shape.size, &unit->table, &unit->table_at);
 	if (!err)
-		err = make_memory(unit, COMMAND_BYTES << unit->command_bits, &unit->commands, &commands);
+		err = make_memory(unit, COMMAND_BYTES << unit->command_bits, &unit->commands, &unit->commands_at);
 	if (!err)
-		err = make_memory(unit, EVENT_BYTES << unit->event_bits, &unit->events, &events);
-	if (err)
-		return err;
+		err = make_memory(unit, EVENT_BYTES << unit->event_bits, &unit->events, &unit->events_at);
+	return err;
+}
+
+/* It is off. Events that nobody has taken are there still. */
+static void write_tables(struct smmu_unit *unit)
+{
+	unit->command_next = 0;
 	write(unit, SMMU_CR1, SMMU_CR1_WRITE_BACK);
 	/* Unknown streams are reported, and the CPUs' TLBI instructions are not for the SMMU: it gets commands. */
 	write(unit, SMMU_CR2, SMMU_CR2_RECINVSID | SMMU_CR2_PTM);
-	unit->io->write64(unit->ctx, SMMU_STRTAB_BASE, SMMU_TABLES_BASE(table));
+	unit->io->write64(unit->ctx, SMMU_STRTAB_BASE, SMMU_TABLES_BASE(unit->table_at));
 	write(unit, SMMU_STRTAB_BASE_CFG, unit->shape.config);
-	unit->io->write64(unit->ctx, SMMU_CMDQ_BASE, SMMU_TABLES_BASE(commands) | unit->command_bits);
+	unit->io->write64(unit->ctx, SMMU_CMDQ_BASE, SMMU_TABLES_BASE(unit->commands_at) | unit->command_bits);
 	write(unit, SMMU_CMDQ_PROD, 0);
 	write(unit, SMMU_CMDQ_CONS, 0);
-	unit->io->write64(unit->ctx, SMMU_EVENTQ_BASE, SMMU_TABLES_BASE(events) | unit->event_bits);
-	write(unit, SMMU_EVENTQ_PROD, 0);
-	write(unit, SMMU_EVENTQ_CONS, 0);
-	return OK;
+	unit->io->write64(unit->ctx, SMMU_EVENTQ_BASE, SMMU_TABLES_BASE(unit->events_at) | unit->event_bits);
+	write(unit, SMMU_EVENTQ_PROD, unit->produced);
+	write(unit, SMMU_EVENTQ_CONS, unit->event_next | (unit->produced & SMMU_OVERFLOW));
 }
 
 /* By lines, not by messages. */
@@ -176,19 +179,12 @@ static enum err start_interrupts(struct smmu_unit *unit)
 	return wait_for(unit, SMMU_IRQ_CTRLACK, both, both) ? OK : ERR_TIMEDOUT;
 }
 
-enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void *ctx)
+/* It is off, and has its tables. */
+static enum err turn_on(struct smmu_unit *unit)
 {
 	enum err err;
 
-	*unit = (struct smmu_unit){.io = io, .ctx = ctx};
-	unit->has = smmu_read_features(read(unit, SMMU_IDR0), read(unit, SMMU_IDR1), read(unit, SMMU_IDR5));
-	err = be_quiet(unit);
-	if (!err && unit->has.has_presets)
-		err = ERR_NODEV;
-	if (!err)
-		err = make_tables(unit);
-	if (err)
-		return err;
+	write_tables(unit);
 	write(unit, SMMU_GERRORN, read(unit, SMMU_GERROR));
 	err = set_control(unit, SMMU_CR0_CMDQEN);
 	if (err)
@@ -205,6 +201,37 @@ enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void 
 	if (!err && unit->has.has_ats)
 		err = set_control(unit, unit->control | SMMU_CR0_ATSCHK);
 	return err ? err : set_control(unit, unit->control | SMMU_CR0_SMMUEN);
+}
+
+enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void *ctx)
+{
+	enum err err;
+
+	*unit = (struct smmu_unit){.io = io, .ctx = ctx};
+	unit->has = smmu_read_features(read(unit, SMMU_IDR0), read(unit, SMMU_IDR1), read(unit, SMMU_IDR5));
+	err = be_quiet(unit);
+	if (!err && unit->has.has_presets)
+		err = ERR_NODEV;
+	if (!err)
+		err = make_tables(unit);
+	return err ? err : turn_on(unit);
+}
+
+void smmu_unit_keep(struct smmu_unit *unit)
+{
+	unit->produced = read(unit, SMMU_EVENTQ_PROD);
+	unit->lost += (unit->produced ^ read(unit, SMMU_EVENTQ_CONS)) >> 31;
+}
+
+enum err smmu_unit_restore(struct smmu_unit *unit)
+{
+	enum err err;
+
+	/* It was not turned off: devices go on. */
+	if (read(unit, SMMU_CR0) == unit->control && read(unit, SMMU_STRTAB_BASE_CFG) == unit->shape.config)
+		return OK;
+	err = be_quiet(unit);
+	return err ? err : turn_on(unit);
 }
 
 /* ---- streams ---- */

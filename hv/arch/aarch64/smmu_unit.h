@@ -39,9 +39,11 @@ struct smmu_unit {
 	struct smmu_features has;
 	struct smmu_table_shape shape;
 	uint64_t *table, *commands, *events;
+	pa_t table_at, commands_at, events_at;
 	uint32_t command_bits, event_bits; /* log2 of entries */
 	uint32_t command_next, event_next; /* index and, one bit above, wrap */
 	uint32_t control;                  /* [SMMU CR0] */
+	uint32_t produced;                 /* [SMMU EVENTQ_PROD] before the machine was turned off */
 	bool has_bypass_abort;             /* disabled, it aborts as well. [SMMU GBPA] */
 	uint64_t lost;                     /* times that events were lost */
 	uint32_t errors;                   /* [SMMU GERROR] seen so far */
@@ -51,6 +53,11 @@ struct smmu_unit {
  * has.unusable says whether streams can be attached. ERR_NOMEM: no memory for tables and queues; ERR_TIMEDOUT: the
  * registers do not answer; ERR_NODEV: its tables cannot be ours. Then it is as quiet as it got. */
 enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void *ctx);
+
+/* Before the machine is turned off, and afterwards: its registers are as they were, and it holds nothing from before that
+ * memory does not say. Errors as of smmu_unit_start. */
+void smmu_unit_keep(struct smmu_unit *unit);
+enum err smmu_unit_restore(struct smmu_unit *unit);
 
 /* The stream's accesses go by that entry from now on. ERR_RANGE: no such stream; ERR_NOMEM: no page of entries, nothing
  * changed. The stream is not attached. */

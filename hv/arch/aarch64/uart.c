@@ -7,8 +7,11 @@
 
 #define UARTDR 0x00
 #define UARTFR 0x18
+#define UARTFR_BUSY (1u << 3)
 #define UARTFR_RXFE (1u << 4)
 #define UARTFR_TXFF (1u << 5)
+#define UARTIBRD 0x24
+#define UARTFBRD 0x28
 #define UARTLCR_H 0x2c
 #define UARTCR 0x30
 #define UARTIMSC 0x38
@@ -37,6 +40,25 @@ bool uart_init(const struct machine *machine)
 	if (machine->uart.irq.present)
 		uart_line = machine->uart.irq.intid;
 	return true;
+}
+
+/* Speed and format take effect with the write of UARTLCR_H, on before all that. [PL011 UARTLCR_H] */
+static const unsigned int kept_at[] = {UARTIBRD, UARTFBRD, UARTLCR_H, UARTCR, UARTIMSC};
+#define KEPT (sizeof(kept_at) / sizeof(kept_at[0]))
+static uint32_t kept[KEPT];
+
+void uart_keep(void)
+{
+	while (uart && *reg(UARTFR) & UARTFR_BUSY)
+		;
+	for (unsigned int i = 0; uart && i < KEPT; i++)
+		kept[i] = *reg(kept_at[i]);
+}
+
+void uart_restore(void)
+{
+	for (unsigned int i = 0; uart && i < KEPT; i++)
+		*reg(kept_at[i]) = kept[i];
 }
 
 void arch_console_put(char c)

@@ -117,6 +117,7 @@ static void a_plain_board_is_read_completely(void **state)
 	expect_irq(m.timer.virt, 27, false);
 	expect_irq(m.timer.phys, 30, false);
 	expect_irq(m.timer.hyp, 26, false);
+	assert_true(m.timer.always_on);
 	assert_int_equal(m.smmu_count, 1);
 	expect_range(m.smmu[0], 0x09050000, 0x20000);
 	expect_irq(m.smmu_irqs[0].event, 106, true);
@@ -181,6 +182,7 @@ static void a_32_bit_tree_is_read_completely(void **state)
 	expect_irq(m.timer.hyp, 26, false);
 	assert_false(m.timer.phys.present); /* goes to another controller */
 	assert_int_equal(m.timer.frequency, 62500000);
+	assert_false(m.timer.always_on);
 	assert_int_equal(m.uart.kind, MACHINE_UART_SBSA);
 	expect_irq(m.uart.irq, 37, true);
 	assert_int_equal(m.smmu_count, 0);

@@ -537,6 +537,76 @@ static void a_storm_fills_the_queue_and_is_counted(void **state)
 	}
 }
 
+/* The machine was turned off: registers are as after a reset, and memory is what it was. */
+static void lose_power(struct smmu_machine *m)
+{
+	uint32_t idr[3] = {*reg(m, SMMU_IDR0), *reg(m, SMMU_IDR1), *reg(m, SMMU_IDR5)};
+
+	memset(m->reg, 0, sizeof(m->reg));
+	memset(m->held_count, 0, sizeof(m->held_count));
+	memset(m->tlb, 0, sizeof(m->tlb));
+	*reg(m, SMMU_IDR0) = idr[0];
+	*reg(m, SMMU_IDR1) = idr[1];
+	*reg(m, SMMU_IDR5) = idr[2];
+	m->log[0] = 0;
+}
+
+static void one_that_was_turned_off_goes_on_where_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct smmu_entry entry;
+	struct smmu_event event;
+
+	start(f);
+	watch(f, 0x18);
+	watch(f, 0x19);
+	entry = stage1_entry(f, 3);
+	assert_int_equal(smmu_unit_attach(&f->unit, 0x18, &entry), OK);
+	raise_event(&f->m, 0x10, 0x18, 1, false);
+	assert_true(smmu_unit_take_event(&f->unit, &event));
+	raise_event(&f->m, 0x10, 0x18, 2, false);
+	smmu_unit_keep(&f->unit);
+	lose_power(&f->m);
+	assert_int_equal(smmu_unit_restore(&f->unit), OK);
+	assert_string_equal(f->m.log, " gbpa=80100000 cr0=0 irq=0 cr0=8 all-stes all-tlbs sync cr0=c irq=5 cr0=d");
+	expect_held(f, 0, &entry);
+	expect_held(f, 1, NULL);
+	assert_true(smmu_unit_take_event(&f->unit, &event));
+	assert_int_equal(event.address, 2);
+	assert_false(smmu_unit_take_event(&f->unit, &event));
+	assert_int_equal(f->unit.lost, 0);
+	smmu_unit_detach(&f->unit, 0x18, SMMU_STAGE1, 3);
+	expect_held(f, 0, NULL);
+}
+
+static void one_that_was_not_turned_off_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	smmu_unit_keep(&f->unit);
+	assert_int_equal(smmu_unit_restore(&f->unit), OK);
+	assert_string_equal(f->m.log, "");
+}
+
+static void that_events_were_lost_is_known_behind_a_sleep(void **state)
+{
+	struct fixture *f = *state;
+	struct smmu_event event;
+	unsigned int count = 0;
+
+	start(f);
+	for (unsigned int i = 0; i <= 1u << f->unit.event_bits; i++)
+		raise_event(&f->m, 0x10, 0x18, i, false);
+	smmu_unit_keep(&f->unit);
+	lose_power(&f->m);
+	assert_int_equal(smmu_unit_restore(&f->unit), OK);
+	while (smmu_unit_take_event(&f->unit, &event))
+		assert_int_equal(event.address, count++);
+	assert_int_equal(count, 1u << f->unit.event_bits);
+	assert_int_equal(f->unit.lost, 1);
+}
+
 static void an_error_is_new_once(void **state)
 {
 	struct fixture *f = *state;
@@ -594,6 +664,9 @@ int main(void)
 		TEST(a_cpu_that_was_away_does_not_blame_the_smmu),
 		TEST(events_come_in_order_round_and_round),
 		TEST(a_storm_fills_the_queue_and_is_counted),
+		TEST(one_that_was_turned_off_goes_on_where_it_was),
+		TEST(one_that_was_not_turned_off_is_left_alone),
+		TEST(that_events_were_lost_is_known_behind_a_sleep),
 		TEST(an_error_is_new_once),
 		TEST(events_that_cannot_be_written_make_no_storm_of_errors),
 	};
