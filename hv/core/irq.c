@@ -12,6 +12,7 @@
 #define LINE_MAX 1020u /* INTIDs 0..1019 [GIC INTIDs] */
 
 static struct irq *lines[LINE_MAX];
+static uint32_t lines_given;
 static struct list woken = {&woken, &woken}; /* struct irq.woken */
 
 static void deadline_reached(struct timeout *timeout)
@@ -187,6 +188,11 @@ bool irq_has_woken(void)
 	return false;
 }
 
+uint32_t irq_lines_given(void)
+{
+	return lines_given;
+}
+
 void irq_mask(struct irq *irq)
 {
 	irq->masked = true;
@@ -257,7 +263,9 @@ void irq_line_fired(uint32_t line)
 		return;
 	}
 	if (irq->to_vcpu) {
-		if (!give_to_vcpu(irq, line))
+		if (give_to_vcpu(irq, line))
+			lines_given++;
+		else
 			keep_for_later(irq);
 		return;
 	}

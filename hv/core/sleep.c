@@ -72,7 +72,7 @@ static uint64_t sleep_now(void)
 
 enum err sleep_machine(struct thread *caller, uint64_t *out_depth)
 {
-	uint32_t mask;
+	uint32_t mask, given = irq_lines_given();
 
 	if (sleeper)
 		return ERR_BUSY;
@@ -83,7 +83,8 @@ enum err sleep_machine(struct thread *caller, uint64_t *out_depth)
 	while ((resting & mask) != mask)
 		arch_let_others_in();
 	/* What came while the others went to rest is looked at now; what comes from now on ends the wait of arch_sleep. */
-	*out_depth = caller->obj.dead || caller->stop_asked || irq_has_woken() || first_wake() <= arch_now()
+	*out_depth = caller->obj.dead || caller->stop_asked || irq_has_woken() || irq_lines_given() != given ||
+				     first_wake() <= arch_now()
 			     ? L4_SLEEP_NONE
 			     : sleep_now();
 	sleeper = NULL;

@@ -156,6 +156,8 @@ void arch_wait_for_interrupt(void)
 
 void arch_let_others_in(void)
 {
+	if (host.meanwhile)
+		host.meanwhile();
 	for (unsigned int i = 0; i < cpu_count; i++)
 		if (i != host.cpu)
 			host_settle(i);

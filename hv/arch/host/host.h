@@ -35,6 +35,7 @@ struct host {
 	uint32_t ticket[CPU_MAX];   /* of the last sleep that a CPU rested in */
 	unsigned int sleeps;        /* times that the machine slept */
 	uint64_t sleep_ticks;       /* how long it sleeps when nothing comes before */
+	void (*meanwhile)(void);    /* what happens while other CPUs go to rest; NULL: nothing */
 	void (*while_asleep)(void); /* what happens meanwhile; NULL: nothing */
 	uint64_t kmem_fails_after;  /* so many more mappings of hv's own memory succeed; UINT64_MAX: all */
 	struct host_line line[HOST_LINES];

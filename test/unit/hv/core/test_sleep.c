@@ -200,6 +200,51 @@ static void a_second_caller_is_told_that_one_is_under_way(void **state)
 	assert_int_equal(host.sleeps, 2);
 }
 
+static void the_line_fires(void)
+{
+	irq_line_fired(42);
+}
+
+static void a_line_that_a_guest_is_given_while_the_others_go_to_rest_keeps_the_machine_awake(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *vmm = make_task(w, 1, 100);
+	struct space *vm = make_space(w, true);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(vcpu_create(w->factory, vmm, vm, (ipa_t){0x20000000}), OK);
+	assert_int_equal(irq_bind_line(irq, 42, true), OK);
+	assert_int_equal(irq_bind_vcpu(irq, vmm, L4_VIRQ(42, 0x80, L4_VIRQ_GROUP1) | L4_VIRQ_ENABLED), OK);
+	host.meanwhile = the_line_fires;
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	host.meanwhile = NULL;
+	/* The guest has it: what comes of it is no business of the machine's. */
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
+static struct thread *ends;
+
+static void the_caller_is_stopped(void)
+{
+	unsigned int caller = host.cpu;
+
+	host.cpu = 2;
+	thread_stop(ends);
+	host.cpu = caller;
+}
+
+static void one_that_ends_while_the_others_go_to_rest_does_not_take_the_machine_along(void **state)
+{
+	struct world *w = *state;
+
+	ends = make_sleeper(w, 0);
+	host.meanwhile = the_caller_is_stopped;
+	(void)suspend(ends);
+	host.meanwhile = NULL;
+	assert_int_equal(host.sleeps, 0);
+	assert_int_equal(ends->state, THREAD_STOPPED);
+}
+
 static void extras_and_missing_rights_change_nothing(void **state)
 {
 	struct world *w = *state;
@@ -240,6 +285,8 @@ int main(void)
 		TEST(input_that_somebody_listens_for_keeps_the_machine_awake),
 		TEST(only_lines_that_go_to_somebody_wake),
 		TEST(a_second_caller_is_told_that_one_is_under_way),
+		TEST(a_line_that_a_guest_is_given_while_the_others_go_to_rest_keeps_the_machine_awake),
+		TEST(one_that_ends_while_the_others_go_to_rest_does_not_take_the_machine_along),
 		TEST(extras_and_missing_rights_change_nothing),
 		TEST(a_guest_is_out_of_the_hardware_and_back_in_it),
 	};

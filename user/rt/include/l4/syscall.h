@@ -48,7 +48,8 @@ static inline enum err l4_thread_set_fault(uint32_t thread, uint64_t pc, uint64_
 	return l4_invoke2(thread, L4_THREAD_SET_FAULT, pc, sp);
 }
 
-/* Wait for a message or irq until `deadline` (CNTPCT_EL0 value, 0: for ever, 1: only look). */
+/* Wait for a message or irq until `deadline` (CNTPCT_EL0 value, 0: for ever, 1: only look). It is put off by what the machine
+ * sleeps meanwhile, as those of calls are. */
 static inline enum err l4_receive(struct l4_msg *out_msg, uint64_t deadline)
 {
 	l4_utcb()->deadline = deadline;

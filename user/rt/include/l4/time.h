@@ -31,6 +31,6 @@ static inline uint64_t l4_ticks_of_ms(uint32_t ms)
 	return (uint64_t)ms * l4_counter_hz() / 1000u;
 }
 
-/* Wait until CNTPCT_EL0 reaches the time. Messages and irqs for the thread stay where they are: it waits in a call to a
+/* Wait until CNTPCT_EL0 reaches the time, later by what the machine sleeps meanwhile. Messages and irqs for the thread stay where they are: it waits in a call to a
  * gate that nobody serves. Without a capability `factory` to make that gate of, it yields instead. */
 void l4_sleep_until(uint64_t time);
