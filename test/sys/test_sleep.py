@@ -23,8 +23,13 @@ IDLE = "all CPUs wait for an interrupt "
 FIRMWARE = "firmware is asked to turn off what it can (PSCI SYSTEM_SUSPEND)"
 
 
+def wait_for(console, pattern):
+    """It may have come while something else was waited for."""
+    return re.search(pattern, console.text()) or console.expect(pattern, timeout=TIME_LIMIT, silence=TIME_LIMIT)
+
+
 def end_of(console, program):
-    return console.expect(program + r" (ended with exit code \d+|died)", timeout=TIME_LIMIT, silence=TIME_LIMIT).group(1)
+    return wait_for(console, program + r" (ended with exit code \d+|died)").group(1)
 
 
 def run(start, depth, said, more_script="", **more):
@@ -36,8 +41,7 @@ def run(start, depth, said, more_script="", **more):
     assert not bad and code == "ended with exit code 0", "\n".join([code, *bad, console.tail()])
     assert text.count("sleeper: ok - ") == 13
     assert re.findall(r"hv: the machine sleeps: ([^\n]*)", text) == said
-    if "ticker: late by" not in text:
-        console.expect("ticker: late by", timeout=TIME_LIMIT, silence=TIME_LIMIT)
+    wait_for(console, "ticker: late by")
     return console
 
 
