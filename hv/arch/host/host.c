@@ -64,7 +64,8 @@ void *host_at(pa_t at)
 	return host.ram + (at.v - HOST_RAM_BASE);
 }
 
-void host_settle(unsigned int id)
+/* There is one thread: nobody else is inside. */
+MAKES_LOCKS void host_settle(unsigned int id)
 {
 	unsigned int caller = host.cpu;
 	struct cpu *cpu = &cpus[id];
