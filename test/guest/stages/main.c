@@ -17,9 +17,9 @@
 #include "../timer.h"
 #include "stages.h"
 
-#define LEAD_US 150      /* what is left to be done before the call takes less */
-#define PATIENCE_US 1000 /* a wake-up that comes later was lost, and something else made up for it */
-#define TOLD 8           /* failures that are told with their figures */
+#define LEAD_US 150       /* what is left to be done before the call takes less */
+#define PATIENCE_US 10000 /* a wake-up that comes later was lost, and something else made up for it */
+#define TOLD 8            /* failures that are told with their figures */
 
 extern char stages_entry[];
 
