@@ -369,7 +369,6 @@ void space_exit(struct space *space, uint32_t reason, uint64_t code)
 	object_end(&space->obj);
 }
 
-/* Nothing of the task runs any more from here on, except what other CPUs still have to leave. */
 uint64_t space_cycles(const struct space *space)
 {
 	uint64_t sum = space->cycles;
@@ -379,6 +378,7 @@ uint64_t space_cycles(const struct space *space)
 	return sum;
 }
 
+/* Nothing of the task runs any more from here on, except what other CPUs still have to leave. */
 void space_end(struct object *obj)
 {
 	struct space *space = space_of(obj);
