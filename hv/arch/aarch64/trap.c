@@ -96,7 +96,8 @@ static void choose(struct cpu *cpu) REQUIRES(hv_lock) __attribute__((noinline));
 static void choose(struct cpu *cpu)
 {
 	do {
-		if (sleep_is_asked_of(cpu))
+		/* Again, as it may have taken the IPI of the next one for one of the last. */
+		while (sleep_is_asked_of(cpu))
 			sleep_wait(cpu);
 		if (cpu->reschedule)
 			sched_run(cpu);
