@@ -12,7 +12,7 @@
 #define LINE_MAX 1020u /* INTIDs 0..1019 [GIC INTIDs] */
 
 static struct irq *lines[LINE_MAX];
-static uint32_t lines_given;
+static uint32_t wake_count;
 static struct list woken = {&woken, &woken}; /* struct irq.woken */
 
 static void deadline_reached(struct timeout *timeout)
@@ -174,6 +174,7 @@ void irq_trigger_waking(struct irq *irq)
 {
 	list_remove(&irq->woken);
 	list_push_back(&woken, &irq->woken);
+	wake_count += !irq->masked && is_deliverable(irq);
 	irq_trigger(irq);
 }
 
@@ -188,9 +189,9 @@ bool irq_has_woken(void)
 	return false;
 }
 
-uint32_t irq_lines_given(void)
+uint32_t irq_wake_count(void)
 {
-	return lines_given;
+	return wake_count;
 }
 
 void irq_mask(struct irq *irq)
@@ -264,7 +265,7 @@ void irq_line_fired(uint32_t line)
 	}
 	if (irq->to_vcpu) {
 		if (give_to_vcpu(irq, line))
-			lines_given++;
+			wake_count++;
 		else
 			keep_for_later(irq);
 		return;

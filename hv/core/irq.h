@@ -35,8 +35,8 @@ void irq_trigger(struct irq *irq);
 void irq_trigger_waking(struct irq *irq);
 /* Does an event by one of these wait for a thread that has not got it yet? Then the machine cannot sleep. */
 bool irq_has_woken(void);
-/* How many interrupts of lines vCPUs were given so far. */
-uint32_t irq_lines_given(void);
+/* How often somebody was told so far, or a vCPU was given an interrupt of a line. */
+uint32_t irq_wake_count(void);
 void irq_mask(struct irq *irq);
 void irq_unmask(struct irq *irq);
 /* 0 cancels. wakes: it ends a sleep of the machine. */

@@ -67,12 +67,14 @@ static uint64_t sleep_now(void)
 	depth = arch_sleep(first_wake());
 	for (unsigned int i = 0; i < cpu_count; i++)
 		timeout_put_off(&cpus[i], arch_now() - began);
+	/* What others asked of it until then: firmware may have lost the IPI. */
+	sched_inbox(sleeper);
 	return depth;
 }
 
 enum err sleep_machine(struct thread *caller, uint64_t *out_depth)
 {
-	uint32_t mask, given = irq_lines_given();
+	uint32_t mask, woken = irq_wake_count();
 
 	if (sleeper)
 		return ERR_BUSY;
@@ -83,7 +85,7 @@ enum err sleep_machine(struct thread *caller, uint64_t *out_depth)
 	while ((resting & mask) != mask)
 		arch_let_others_in();
 	/* What came while the others went to rest is looked at now; what comes from now on ends the wait of arch_sleep. */
-	*out_depth = caller->obj.dead || caller->stop_asked || irq_has_woken() || irq_lines_given() != given ||
+	*out_depth = caller->obj.dead || caller->stop_asked || irq_has_woken() || irq_wake_count() != woken ||
 				     first_wake() <= arch_now()
 			     ? L4_SLEEP_NONE
 			     : sleep_now();

@@ -173,6 +173,7 @@ uint64_t arch_sleep(uint64_t until)
 		assert((i == host.cpu || !sleep_is_over(host.ticket[i])) && "and none goes on");
 	}
 	host.sleeps++;
+	host.ipis[host.cpu] = 0; /* as firmware may do */
 	if (host.while_asleep)
 		host.while_asleep();
 	host.now = until < end ? until : end;

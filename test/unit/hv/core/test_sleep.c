@@ -222,9 +222,25 @@ static void a_line_that_a_guest_is_given_while_the_others_go_to_rest_keeps_the_m
 	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
 }
 
+static void a_line_that_a_thread_is_told_of_while_the_others_go_to_rest_keeps_the_machine_awake(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *driver = make_task(w, 1, 100);
+	struct irq *irq = make_irq(w);
+
+	assert_int_equal(irq_bind_line(irq, 42, true), OK);
+	assert_int_equal(irq_bind_thread(irq, driver, 1), OK);
+	(void)receive(driver, UINT64_MAX);
+	host.meanwhile = the_line_fires;
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	host.meanwhile = NULL;
+	assert_int_equal(irq->events, 0);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
 static struct thread *ends;
 
-static void the_caller_is_stopped(void)
+static void it_is_stopped(void)
 {
 	unsigned int caller = host.cpu;
 
@@ -238,10 +254,26 @@ static void one_that_ends_while_the_others_go_to_rest_does_not_take_the_machine_
 	struct world *w = *state;
 
 	ends = make_sleeper(w, 0);
-	host.meanwhile = the_caller_is_stopped;
+	host.meanwhile = it_is_stopped;
 	(void)suspend(ends);
 	host.meanwhile = NULL;
 	assert_int_equal(host.sleeps, 0);
+	assert_int_equal(ends->state, THREAD_STOPPED);
+}
+
+static void one_that_is_stopped_while_the_others_go_to_rest_is_when_the_machine_is_awake(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0);
+	struct space *vm = make_space(w, true);
+
+	ends = make_task(w, 0, 90);
+	assert_int_equal(vcpu_create(w->factory, ends, vm, (ipa_t){0x20000000}), OK);
+	host.cpu = 0;
+	(void)arch_vcpu_take_page(ends->vcpu);
+	host.meanwhile = it_is_stopped;
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	host.meanwhile = NULL;
 	assert_int_equal(ends->state, THREAD_STOPPED);
 }
 
@@ -286,7 +318,9 @@ int main(void)
 		TEST(only_lines_that_go_to_somebody_wake),
 		TEST(a_second_caller_is_told_that_one_is_under_way),
 		TEST(a_line_that_a_guest_is_given_while_the_others_go_to_rest_keeps_the_machine_awake),
+		TEST(a_line_that_a_thread_is_told_of_while_the_others_go_to_rest_keeps_the_machine_awake),
 		TEST(one_that_ends_while_the_others_go_to_rest_does_not_take_the_machine_along),
+		TEST(one_that_is_stopped_while_the_others_go_to_rest_is_when_the_machine_is_awake),
 		TEST(extras_and_missing_rights_change_nothing),
 		TEST(a_guest_is_out_of_the_hardware_and_back_in_it),
 	};
