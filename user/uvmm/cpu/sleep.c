@@ -101,11 +101,11 @@ uint32_t sleep_locks(const struct sleep *sleep)
 	return 1u << L4_INHIBITOR_SHUTDOWN | (sleep->wakes_with_machine ? 1u << L4_INHIBITOR_WAKEUP : 0);
 }
 
-bool sleep_next_lock(uint32_t wanted, uint32_t held, uint32_t unsure, struct sleep_lock *out)
+bool sleep_next_lock(uint32_t wanted, uint32_t held, uint32_t unsure, bool is_old, struct sleep_lock *out)
 {
 	static const uint32_t order[] = {L4_INHIBITOR_WAKEUP, L4_INHIBITOR_SHUTDOWN, L4_INHIBITOR_SUSPEND};
 
-	for (unsigned int pass = 0; pass < 2; pass++) {
+	for (unsigned int pass = 0; pass < (is_old ? 1u : 2u); pass++) {
 		uint32_t differ = pass == 0 ? wanted & (~held | unsure) : ~wanted & (held | unsure);
 
 		for (unsigned int i = 0; i < sizeof(order) / sizeof(order[0]); i++) {

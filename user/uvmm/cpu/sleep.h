@@ -62,12 +62,13 @@ uint32_t sleep_locks(const struct sleep *sleep);
 
 /* Which lock to acquire or release next, to get from the locks that are held to those that are wanted; false: they are the
  * same. `unsure`: of these nobody knows whether they are held. What is acquired comes first, so that there is no moment
- * without a lock; of what is released SUSPEND comes last: who lets go of that alone sleeps. */
+ * without a lock; of what is released SUSPEND comes last: who lets go of that alone sleeps. `is_old`: by now it wants others,
+ * perhaps because it woke: nothing is released for what it wanted before. */
 struct sleep_lock {
 	uint32_t lock; /* L4_INHIBITOR_* */
 	bool acquire;
 };
-bool sleep_next_lock(uint32_t wanted, uint32_t held, uint32_t unsure, struct sleep_lock *out);
+bool sleep_next_lock(uint32_t wanted, uint32_t held, uint32_t unsure, bool is_old, struct sleep_lock *out);
 
 /* What the guest's call says when its power manager answered with that error. [PSCI SYSTEM_SUSPEND return codes] */
 int64_t sleep_refusal(enum err err);

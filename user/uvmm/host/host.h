@@ -158,6 +158,7 @@ enum host_client_state {
 };
 struct host_inhibit_client {
 	const char *name;
+	bool is_bus;              /* the machine's sleep depends on it */
 	struct l4_inhibitor lock; /* gate 0: there is no such client */
 	enum host_client_state state;
 	uint32_t held, unsure; /* bits 1 << L4_INHIBITOR_* */

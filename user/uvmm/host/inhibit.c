@@ -24,6 +24,12 @@
 
 enum { BADGE_WORK = HOST_INHIBIT_CLIENTS };
 
+/* What is carried out: the locks of a moment in the VM's life. */
+struct want {
+	uint32_t locks;
+	unsigned int round;
+};
+
 static bool is_lost(enum err err)
 {
 	return err == ERR_TIMEDOUT;
@@ -96,25 +102,38 @@ static enum err change(struct host *host, struct host_inhibit_client *client, co
 	return OK;
 }
 
-static enum err attempt(struct host *host, struct host_inhibit_client *client, uint32_t wanted)
+/* io may have taken long to answer, and the VM have woken since: the machine must not go to sleep without it. At `ctl` somebody
+ * may wait for the VM to sleep, and sees it, however short that was. */
+static bool is_old(struct host *host, const struct host_inhibit_client *client, const struct want *want)
+{
+	bool has_changed;
+
+	host_lock(host);
+	has_changed = host->inhibit.round != want->round;
+	host_unlock(host);
+	return client->is_bus && has_changed;
+}
+
+static enum err attempt(struct host *host, struct host_inhibit_client *client, const struct want *want)
 {
 	struct sleep_lock next;
 	enum err err = client->state == HOST_CLIENT_NEW ? listen(host, client) : OK;
 
-	while (err == OK && sleep_next_lock(wanted, client->held, client->unsure, &next))
+	while (err == OK &&
+	       sleep_next_lock(want->locks, client->held, client->unsure, is_old(host, client, want), &next))
 		err = change(host, client, &next);
 	return err;
 }
 
 /* False: not as it should be, and to be tried again. */
-static bool reconcile(struct host *host, struct host_inhibit_client *client, uint32_t wanted)
+static bool reconcile(struct host *host, struct host_inhibit_client *client, const struct want *want)
 {
 	uint64_t give_up = l4_now() + l4_ticks_of_ms(BUSY_PATIENCE_MS);
 	enum err err;
 
 	if (client->state == HOST_CLIENT_NONE)
 		return true;
-	while (is_restart(err = attempt(host, client, wanted))) {
+	while (is_restart(err = attempt(host, client, want))) {
 		if (l4_now() > give_up) {
 			client->state = HOST_CLIENT_NONE;
 			say(host, client, "it has another client, or dies again and again", err);
@@ -207,13 +226,14 @@ static void take_events(struct host *host, struct host_inhibit_client *client)
 
 /* ---- the thread ---- */
 
-static bool reconcile_all(struct host *host, uint32_t wanted)
+static bool reconcile_all(struct host *host, uint32_t locks, unsigned int round)
 {
+	const struct want want = {locks, round};
 	bool fine = true;
 
 	for (unsigned int i = 0; i < HOST_INHIBIT_CLIENTS; i++)
 		if (host->inhibit.client[i].lock.gate != 0)
-			fine &= reconcile(host, &host->inhibit.client[i], wanted);
+			fine &= reconcile(host, &host->inhibit.client[i], &want);
 	return fine;
 }
 
@@ -232,8 +252,8 @@ static void look(struct host *host)
 	host_unlock(host);
 	/* However short the VM was awake, who waits for that sees it. */
 	if (between != 0 && wanted != 0)
-		(void)reconcile_all(host, between);
-	fine = reconcile_all(host, wanted);
+		(void)reconcile_all(host, between, round);
+	fine = reconcile_all(host, wanted, round);
 	host_lock(host);
 	inhibit->done = round;
 	host_unlock(host);
@@ -292,6 +312,7 @@ static enum err add_client(struct host *host, unsigned int index, const char *na
 	if (err != OK)
 		return err;
 	client->name = name;
+	client->is_bus = gate == host->vbus.bus.gate;
 	client->lock.gate = gate;
 	err = l4_object_watch(gate, client->lock.sign);
 	if (err != OK)

@@ -286,7 +286,7 @@ static void locks_change_one_by_one_and_what_is_acquired_comes_first(void **stat
 		struct sleep_lock next;
 		unsigned int count = 0;
 
-		while (sleep_next_lock(table[i].wanted, held, unsure, &next)) {
+		while (sleep_next_lock(table[i].wanted, held, unsure, false, &next)) {
 			assert_in_range(count, 0, 3);
 			assert_int_equal(next.lock, table[i].order[count].lock);
 			assert_int_equal(next.acquire, table[i].order[count].acquire);
@@ -297,6 +297,22 @@ static void locks_change_one_by_one_and_what_is_acquired_comes_first(void **stat
 		assert_int_equal(count, table[i].count);
 		assert_int_equal(held, table[i].wanted);
 	}
+}
+
+static void nothing_is_released_for_a_sleep_that_is_over(void **state)
+{
+	struct sleep_lock next;
+
+	(void)state;
+	/* One that wakes with the machine falls asleep: what it acquires for that does no harm. */
+	assert_true(sleep_next_lock(WAKEUP | SHUTDOWN, SUSPEND | SHUTDOWN, 0, true, &next));
+	assert_int_equal(next.lock, L4_INHIBITOR_WAKEUP);
+	assert_true(next.acquire);
+	assert_false(sleep_next_lock(WAKEUP | SHUTDOWN, WAKEUP | SUSPEND | SHUTDOWN, 0, true, &next));
+	assert_false(sleep_next_lock(SHUTDOWN, SHUTDOWN, SUSPEND, true, &next));
+	assert_true(sleep_next_lock(WAKEUP | SHUTDOWN, WAKEUP | SUSPEND | SHUTDOWN, 0, false, &next));
+	assert_int_equal(next.lock, L4_INHIBITOR_SUSPEND);
+	assert_false(next.acquire);
 }
 
 static void the_guest_hears_denied_or_internal_failure(void **state)
@@ -316,6 +332,7 @@ int main(void)
 		cmocka_unit_test(every_order_of_events_keeps_the_rules),
 		cmocka_unit_test(an_interrupt_wakes_at_every_stage),
 		cmocka_unit_test(locks_change_one_by_one_and_what_is_acquired_comes_first),
+		cmocka_unit_test(nothing_is_released_for_a_sleep_that_is_over),
 		cmocka_unit_test(the_guest_hears_denied_or_internal_failure),
 	};
 
