@@ -20,7 +20,7 @@ enum {
 	WORDS = 0x8000
 };
 
-static uint32_t factory, platform, wake, late, alarm, go, spinner, waiter;
+static uint32_t factory, platform, scheduler, spinner_cpu, wake, late, alarm, go, spinner, waiter;
 static volatile uint32_t *rtc;
 static uint64_t memory[WORDS], until, timed_out_at, depth_expected, alarm_depth_expected;
 static volatile uint64_t spins, started; /* times that the waiter began */
@@ -79,6 +79,14 @@ static uint64_t cycles(uint32_t thread)
 	return info.cycles;
 }
 
+static uint64_t idle_time(void)
+{
+	uint64_t ticks = 0;
+
+	(void)l4_scheduler_idle(scheduler, spinner_cpu, &ticks);
+	return ticks;
+}
+
 /* Is that event there now? */
 static bool take(uint64_t badge)
 {
@@ -112,12 +120,13 @@ struct sleep {
 	int64_t depth;
 	uint64_t began, ended; /* before and after the call */
 	uint64_t spun, own;    /* cycles meanwhile */
+	uint64_t idle;         /* time that the spinner's CPU was */
 };
 
 /* To be woken after so long. What is due in the middle wakes nobody. */
 static struct sleep sleep_for(uint32_t ms)
 {
-	struct sleep s = {.began = l4_now(), .spun = cycles(spinner), .own = cycles(L4_SLOT_SELF)};
+	struct sleep s = {.began = l4_now(), .spun = cycles(spinner), .own = cycles(L4_SLOT_SELF), .idle = idle_time()};
 
 	(void)l4_irq_deadline(late, s.began + l4_ticks_of_ms(ms) / 2);
 	(void)l4_irq_deadline_wake(wake, s.began + l4_ticks_of_ms(ms));
@@ -125,6 +134,7 @@ static struct sleep sleep_for(uint32_t ms)
 	s.ended = l4_now();
 	s.spun = cycles(spinner) - s.spun;
 	s.own = cycles(L4_SLOT_SELF) - s.own;
+	s.idle = idle_time() - s.idle;
 	return s;
 }
 
@@ -146,12 +156,14 @@ static void test_deadline(void)
 		}
 		if (!slept || get_fp() != ms * 0x123456789ull)
 			break;
-		at_rest = s.spun < (s.ended - s.began) / 2 && s.own < (s.ended - s.began) / 2;
+		at_rest = s.spun < (s.ended - s.began) / 2 && s.own < (s.ended - s.began) / 2 &&
+			  s.idle > (s.ended - s.began) / 2;
 		if (s.ended < s.began + l4_ticks_of_ms(ms) || !take(LATE_BADGE) || !take(WAKE_BADGE))
 			slept = false;
 	}
 	report(slept, "a deadline that wakes ends a sleep as deep as it should be, and not before its time");
-	report(at_rest, "time asleep is nobody's: neither a thread that spins nor the one that asked has run");
+	report(at_rest,
+	       "time asleep is nobody's: neither a thread that spins nor the one that asked has run, its CPU was idle");
 	report(get_fp() == ms / 2 * 0x123456789ull, "registers are what they were");
 	report(memory_is_well(), "memory is what it was");
 }
@@ -236,7 +248,6 @@ int main(int argc, char **argv)
 {
 	struct l4_scheduler_info cpus = {0};
 	struct l4_thread_info self = {0};
-	uint32_t scheduler = 0;
 	int other;
 
 	depth_expected = argc > 1 ? strtoull(argv[1], NULL, 10) : L4_SLEEP_IDLE;
@@ -252,6 +263,7 @@ int main(int argc, char **argv)
 		memory[i] = i * 0x9e3779b97f4a7c15;
 	must(!l4_thread_info(L4_SLOT_SELF, &self), "who am I");
 	other = cpus.online_mask > 1 ? self.cpu == 0 : -1;
+	spinner_cpu = other < 0 ? (uint32_t)self.cpu : (uint32_t)other;
 	must(!l4_thread_create_start(spin, NULL, 10, other, 0, &spinner) &&
 		     !l4_thread_create_start(wait, NULL, 20, other, 0, &waiter),
 	     "threads");

@@ -69,7 +69,9 @@ void secondary_main(uint64_t id)
 	gic_init_cpu(cpu);
 	if (cpu->online)
 		resume_cpu();
-	cpu->idle_since = arch_now();
+	/* It rested in the machine's sleep, or has never been on. */
+	if (!cpu->idle_since)
+		cpu->idle_since = arch_now();
 	/* Who starts it may hold the lock. */
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 	lock_take(&hv_lock);
