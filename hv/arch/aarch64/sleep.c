@@ -140,6 +140,8 @@ static int sleep_in_firmware(uint32_t others)
 		return answer;
 	uart_restore();
 	gic_restore_lines();
+	/* Once more: it does nothing while the distributor has affinity routing off. [GIC GICR_ISENABLER0] */
+	gic_init_cpu(arch_this_cpu());
 	smmu_restore();
 	return 0;
 }

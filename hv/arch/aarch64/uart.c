@@ -26,6 +26,13 @@ static volatile uint32_t *reg(unsigned int offset)
 	return (volatile uint32_t *)(volatile void *)(uart + offset);
 }
 
+/* Speed and format take effect with the write of UARTLCR_H, on before all that. [PL011 UARTLCR_H] An
+ * SBSA UART has only the last. */
+static const unsigned int kept_at[] = {UARTIBRD, UARTFBRD, UARTLCR_H, UARTCR, UARTIMSC};
+#define KEPT (sizeof(kept_at) / sizeof(kept_at[0]))
+static uint32_t kept[KEPT];
+static unsigned int first_kept = KEPT - 1;
+
 bool uart_init(const struct machine *machine)
 {
 	if (machine->uart.kind != MACHINE_UART_PL011 && machine->uart.kind != MACHINE_UART_SBSA)
@@ -33,6 +40,7 @@ bool uart_init(const struct machine *machine)
 	uart = mmu_map_device(machine->uart.regs.base, machine->uart.regs.size);
 	*reg(UARTIMSC) = 0;
 	if (machine->uart.kind == MACHINE_UART_PL011) {
+		first_kept = 0;
 		/* Speed is as firmware left it; 8 bits, FIFOs on. */
 		*reg(UARTLCR_H) = 3u << 5 | 1u << 4;
 		*reg(UARTCR) = 1u << 9 | 1u << 8 | 1u;
@@ -42,22 +50,17 @@ bool uart_init(const struct machine *machine)
 	return true;
 }
 
-/* Speed and format take effect with the write of UARTLCR_H, on before all that. [PL011 UARTLCR_H] */
-static const unsigned int kept_at[] = {UARTIBRD, UARTFBRD, UARTLCR_H, UARTCR, UARTIMSC};
-#define KEPT (sizeof(kept_at) / sizeof(kept_at[0]))
-static uint32_t kept[KEPT];
-
 void uart_keep(void)
 {
 	while (uart && *reg(UARTFR) & UARTFR_BUSY)
 		;
-	for (unsigned int i = 0; uart && i < KEPT; i++)
+	for (unsigned int i = first_kept; uart && i < KEPT; i++)
 		kept[i] = *reg(kept_at[i]);
 }
 
 void uart_restore(void)
 {
-	for (unsigned int i = 0; uart && i < KEPT; i++)
+	for (unsigned int i = first_kept; uart && i < KEPT; i++)
 		*reg(kept_at[i]) = kept[i];
 }
 
