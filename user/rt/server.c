@@ -61,6 +61,16 @@ enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned 
 	return received(msg, err);
 }
 
+enum err l4_server_answer_only(struct l4_msg *msg, unsigned int words, unsigned int caps)
+{
+	enum err err = l4_reply(msg, words, caps);
+
+	if (err != ERR_INVAL || caps == 0)
+		return err;
+	msg->word[0] = (uint64_t)(int64_t)ERR_INVAL;
+	return l4_reply(msg, 1, 0);
+}
+
 enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline)
 {
 	return l4_server_answer_caps(msg, words, 0, deadline);

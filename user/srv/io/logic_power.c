@@ -167,6 +167,7 @@ static void begin(struct io_power *power, enum io_power_phase phase, uint64_t li
 {
 	note_phase(power, phase);
 	power->is_over = false;
+	power->messages = 0;
 	power->limit = limit;
 	power->alarm(power->context, limit);
 	for (unsigned int i = 0; i < power->client_count; i++) {
@@ -447,6 +448,14 @@ enum io_power_action io_power_next(const struct io_power *power)
 	if (power->phase == IO_POWER_SUSPENDING)
 		return IO_POWER_SLEEP;
 	return power->is_reboot ? IO_POWER_REBOOT : IO_POWER_OFF;
+}
+
+bool io_power_hears(struct io_power *power)
+{
+	bool is_due = io_power_next(power) != IO_POWER_NOTHING;
+
+	power->messages = is_due ? power->messages + 1 : 0;
+	return power->messages > IO_POWER_MESSAGES_MAX;
 }
 
 void io_power_tell(const struct io_power *power)

@@ -22,6 +22,8 @@
 #define IO_POWER_REASON 81u      /* bytes of a lock's reason, with its zero */
 #define IO_POWER_WHY 129u        /* bytes of a text why not, or of a line about a lock, with its zero */
 #define IO_POWER_CALLERS_MAX 32u /* that wait for one suspend */
+/* Messages that are looked at before what is due is done, if they never end: more than can wait at the same time. */
+#define IO_POWER_MESSAGES_MAX 1000u
 
 enum io_power_phase { IO_POWER_IDLE, IO_POWER_SUSPENDING, IO_POWER_SHUTTING_DOWN };
 
@@ -76,7 +78,8 @@ struct io_power {
 	bool is_reboot, is_over; /* of a shutdown: which, and whether its limit is over */
 	uint32_t caller[IO_POWER_CALLERS_MAX];
 	unsigned int caller_count;
-	uint64_t limit; /* when the operation's limit is over */
+	uint64_t limit;        /* when the operation's limit is over */
+	unsigned int messages; /* since something is due */
 };
 
 /* One client for each bus of the machine. Who was a client before, says the record, is waited for. */
@@ -112,6 +115,9 @@ void io_power_tick(struct io_power *power, uint64_t now);
 
 /* To be done when all messages that have come are through: one of them may be a lock. */
 enum io_power_action io_power_next(const struct io_power *power);
+/* A message is going to be looked at. True: what is due is to be done now, as all messages that waited then are through; others
+ * that come without end do not put it off. */
+bool io_power_hears(struct io_power *power);
 /* It is going to be done: lines for the log. */
 void io_power_tell(const struct io_power *power);
 /* It was done; `text` is what an error means. Of a shutdown only its failure is heard. */

@@ -235,7 +235,16 @@ static struct answer serve(struct server *server, struct l4_msg *msg)
 	return client_serve(server, client, msg, BADGE_DEATH(index, client->number + 1));
 }
 
-/* The machine is put to sleep or turned off only when no message waits, since one may say that somebody is awake. */
+/* Without waiting for the next call. */
+static void answer_only(struct l4_msg *msg, struct answer *answer)
+{
+	if (answer->words != 0)
+		(void)l4_server_answer_only(msg, answer->words, answer->caps);
+	answer->words = 0;
+}
+
+/* The machine is put to sleep or turned off only when no message waits, since one may say that somebody is awake. Clients that
+ * call without end, from several CPUs, cannot put that off for ever. */
 _Noreturn static void loop(struct server *server)
 {
 	struct l4_msg msg;
@@ -244,8 +253,15 @@ _Noreturn static void loop(struct server *server)
 	for (;;) {
 		bool is_due = power_is_due(server);
 		uint64_t deadline = is_due ? 1 : 0;
-		enum err err = answer.words != 0 ? l4_server_answer_caps(&msg, answer.words, answer.caps, deadline)
-						 : l4_server_receive(&msg, deadline);
+		enum err err;
+
+		if (io_power_hears(&server->power)) {
+			answer_only(&msg, &answer);
+			power_act(server);
+			continue;
+		}
+		err = answer.words != 0 ? l4_server_answer_caps(&msg, answer.words, answer.caps, deadline)
+					: l4_server_receive(&msg, deadline);
 
 		answer.words = 0;
 		if (err == ERR_TIMEDOUT && is_due)

@@ -18,6 +18,8 @@ enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadl
 
 /* The same, with `caps` capabilities of utcb.cap. A caller that has no slots for them gets ERR_INVAL in word 0. */
 enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned int caps, uint64_t deadline);
+/* The same, without waiting for the next call. */
+enum err l4_server_answer_only(struct l4_msg *msg, unsigned int words, unsigned int caps);
 
 /* Answers that come later. Defer, instead of answering: who made the call that was received last waits on, and
  * l4_server_receive goes on to the next. Whoever gives its callers up to others has to bound how many it keeps waiting:

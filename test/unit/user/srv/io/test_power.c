@@ -445,6 +445,35 @@ static void neither_a_refusal_nor_silence_stops_a_shutdown(void **state)
 		"turned off\n");
 }
 
+static void messages_without_end_put_nothing_off_for_ever(void **state)
+{
+	(void)state;
+	run_vm(1);
+	for (unsigned int i = 0; i < 2 * IO_POWER_MESSAGES_MAX; i++)
+		assert_false(io_power_hears(&power));
+	io_power_shutdown(&power, 5, false, "vm9", 3, 2);
+	/* It is waited for, however much is said. */
+	for (unsigned int i = 0; i < 2 * IO_POWER_MESSAGES_MAX; i++)
+		assert_false(io_power_hears(&power));
+	io_power_tick(&power, 2 + LIMIT);
+	/* What waited then is still looked at, then nothing more. */
+	for (unsigned int i = 0; i < IO_POWER_MESSAGES_MAX; i++)
+		assert_false(io_power_hears(&power));
+	assert_true(io_power_hears(&power));
+	assert_int_equal(io_power_next(&power), IO_POWER_OFF);
+	/* The next operation begins anew. */
+	io_power_stayed_on(&power, ERR_IO, "broken");
+	assert_false(io_power_hears(&power));
+	sleep_vm(1, false, 200);
+	suspend(6, 200);
+	for (unsigned int i = 0; i < IO_POWER_MESSAGES_MAX; i++)
+		assert_false(io_power_hears(&power));
+	/* One of them was a lock. */
+	hold(1, SUSPEND, 201);
+	assert_false(io_power_hears(&power));
+	assert_int_equal(io_power_next(&power), IO_POWER_NOTHING);
+}
+
 static void when_all_have_refused_nobody_is_waited_for(void **state)
 {
 	(void)state;
@@ -784,6 +813,7 @@ int main(void)
 		TEST(wakeups_that_nobody_took_are_one_with_the_deepest_sleep),
 		TEST(holders_of_shutdown_are_asked_and_waited_for),
 		TEST(neither_a_refusal_nor_silence_stops_a_shutdown),
+		TEST(messages_without_end_put_nothing_off_for_ever),
 		TEST(when_all_have_refused_nobody_is_waited_for),
 		TEST(the_first_shutdown_counts_and_a_suspend_gives_way),
 		TEST(who_comes_during_a_shutdown_is_asked_as_well),
