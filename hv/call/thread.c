@@ -79,7 +79,9 @@ static enum err wait(struct call *call)
 {
 	if (!call->thread->vcpu)
 		return ERR_NOENT;
-	return vcpu_wait_for_vmm(call->thread->vcpu, call->w[0] & 1);
+	if (call->w[0] > 1)
+		return ERR_INVAL;
+	return vcpu_wait_for_vmm(call->thread->vcpu, call->w[0]);
 }
 
 static enum err yield(struct call *call)

@@ -461,6 +461,18 @@ static void ends_of_interrupts_are_told_while_the_vmm_waits(void **state)
 	assert_int_equal(m.vcpu->state->eoi_count, 0);
 }
 
+static void a_vmm_waits_in_one_of_two_ways(void **state)
+{
+	struct world *w = *state;
+	struct machine m = make_machine(w, 1);
+
+	host.cpu = 1;
+	assert_int_equal(sys_op(m.thread, 0, L4_THREAD_VCPU_WAIT, WORDS(2)), ERR_INVAL);
+	assert_int_equal(m.thread->state, THREAD_READY);
+	(void)sys_op(m.thread, 0, L4_THREAD_VCPU_WAIT, WORDS(1));
+	assert_int_equal(m.thread->state, THREAD_WFI);
+}
+
 static void a_wait_ends_when_the_vm_dies(void **state)
 {
 	struct world *w = *state;
@@ -493,6 +505,7 @@ int main(void)
 		TEST(what_a_vmm_wrote_before_it_waits_counts),
 		TEST(a_timer_that_is_due_or_a_step_ends_the_wait_at_once),
 		TEST(ends_of_interrupts_are_told_while_the_vmm_waits),
+		TEST(a_vmm_waits_in_one_of_two_ways),
 		TEST(a_wait_ends_when_the_vm_dies),
 		TEST(two_vcpus_take_turns_in_the_hardware),
 		TEST(a_vcpu_moves_with_its_thread),
