@@ -203,6 +203,19 @@ static enum err turn_on(struct smmu_unit *unit)
 	return err ? err : set_control(unit, unit->control | SMMU_CR0_SMMUEN);
 }
 
+/* [SMMU EVENTQ_PROD.OVFLG] The flag changes with each time that the queue runs over, and we say that we have seen it. It answers
+ * EVENTQ_PROD. */
+static uint32_t see_overflow(struct smmu_unit *unit)
+{
+	uint32_t produced = read(unit, SMMU_EVENTQ_PROD), now = produced & SMMU_OVERFLOW;
+
+	if ((read(unit, SMMU_EVENTQ_CONS) & SMMU_OVERFLOW) != now) {
+		unit->lost++;
+		write(unit, SMMU_EVENTQ_CONS, unit->event_next | now);
+	}
+	return produced;
+}
+
 enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void *ctx)
 {
 	enum err err;
@@ -219,8 +232,7 @@ enum err smmu_unit_start(struct smmu_unit *unit, const struct smmu_io *io, void 
 
 void smmu_unit_keep(struct smmu_unit *unit)
 {
-	unit->produced = read(unit, SMMU_EVENTQ_PROD);
-	unit->lost += (unit->produced ^ read(unit, SMMU_EVENTQ_CONS)) >> 31;
+	unit->produced = see_overflow(unit);
 }
 
 enum err smmu_unit_restore(struct smmu_unit *unit)
@@ -322,17 +334,11 @@ void smmu_unit_flush_address(struct smmu_unit *unit, enum smmu_stage stage, uint
 
 /* ---- events ---- */
 
-/* [SMMU EVENTQ_PROD.OVFLG] The flag changes with each time that the queue runs over, and we say that we have seen it. */
 static bool next_event(struct smmu_unit *unit, uint64_t word[SMMU_EVENT_WORDS])
 {
-	uint32_t produced = read(unit, SMMU_EVENTQ_PROD), seen = read(unit, SMMU_EVENTQ_CONS) & SMMU_OVERFLOW;
+	uint32_t produced = see_overflow(unit), seen = produced & SMMU_OVERFLOW;
 	const uint64_t *from;
 
-	if ((produced & SMMU_OVERFLOW) != seen) {
-		unit->lost++;
-		seen ^= SMMU_OVERFLOW;
-		write(unit, SMMU_EVENTQ_CONS, unit->event_next | seen);
-	}
 	if (!((produced ^ unit->event_next) & queue_mask(unit->event_bits)))
 		return false;
 	from = unit->events + (unit->event_next & ((1u << unit->event_bits) - 1)) * SMMU_EVENT_WORDS;

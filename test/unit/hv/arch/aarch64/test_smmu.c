@@ -607,6 +607,21 @@ static void that_events_were_lost_is_known_behind_a_sleep(void **state)
 	assert_int_equal(f->unit.lost, 1);
 }
 
+static void that_events_were_lost_is_counted_once_where_it_was_not_turned_off(void **state)
+{
+	struct fixture *f = *state;
+	struct smmu_event event;
+
+	start(f);
+	for (unsigned int i = 0; i <= 1u << f->unit.event_bits; i++)
+		raise_event(&f->m, 0x10, 0x18, i, false);
+	smmu_unit_keep(&f->unit);
+	assert_int_equal(smmu_unit_restore(&f->unit), OK);
+	while (smmu_unit_take_event(&f->unit, &event))
+		;
+	assert_int_equal(f->unit.lost, 1);
+}
+
 static void an_error_is_new_once(void **state)
 {
 	struct fixture *f = *state;
@@ -667,6 +682,7 @@ int main(void)
 		TEST(one_that_was_turned_off_goes_on_where_it_was),
 		TEST(one_that_was_not_turned_off_is_left_alone),
 		TEST(that_events_were_lost_is_known_behind_a_sleep),
+		TEST(that_events_were_lost_is_counted_once_where_it_was_not_turned_off),
 		TEST(an_error_is_new_once),
 		TEST(events_that_cannot_be_written_make_no_storm_of_errors),
 	};
