@@ -11,13 +11,13 @@ void timeout_init(struct timeout *timeout, void (*fire)(struct timeout *timeout)
 	timeout->fire = fire;
 }
 
-static void insert(struct cpu *cpu, struct timeout *timeout)
+/* Behind `place` or there. The answer is the place of one that is not due before. */
+static struct list *insert(struct cpu *cpu, struct list *place, struct timeout *timeout)
 {
-	struct list *place = cpu->timeouts.next;
-
 	while (place != &cpu->timeouts && LIST_OF(place, struct timeout, link)->when <= timeout->when)
 		place = place->next;
 	list_insert_before(place, &timeout->link);
+	return place;
 }
 
 void timeout_set(struct timeout *timeout, uint64_t when)
@@ -27,7 +27,7 @@ void timeout_set(struct timeout *timeout, uint64_t when)
 	list_remove(&timeout->link);
 	timeout->when = when;
 	timeout->cpu = cpu->id;
-	insert(cpu, timeout);
+	(void)insert(cpu, cpu->timeouts.next, timeout);
 	if (cpu->timeouts.next == &timeout->link)
 		cpu->reschedule = true; /* on the way out the timer is set for it */
 }
@@ -69,9 +69,10 @@ void timeout_put_off(struct cpu *cpu, uint64_t ticks)
 		if (__builtin_add_overflow(timeout->when, ticks, &timeout->when))
 			timeout->when = UINT64_MAX;
 	}
-	while ((link = list_first(&moved))) {
+	/* They are in order, so it takes one walk. */
+	for (struct list *place = cpu->timeouts.next; (link = list_first(&moved));) {
 		list_remove(link);
-		insert(cpu, LIST_OF(link, struct timeout, link));
+		place = insert(cpu, place, LIST_OF(link, struct timeout, link));
 	}
 }
 

@@ -113,6 +113,32 @@ static void a_deadline_put_off_may_come_behind_another(void **state)
 	assert_int_equal(result_of(waits), ERR_TIMEDOUT);
 }
 
+static void many_that_wait_stay_in_order(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *waits[6];
+	struct irq *irq[2] = {make_irq(w), make_irq(w)};
+	uint64_t start = host.now, last = 0;
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < 6; i++) {
+		waits[i] = make_task(w, 1, 100);
+		(void)receive(waits[i], start + 100 + 10 * (i * 5 % 6));
+	}
+	host.cpu = 1;
+	irq_deadline(irq[0], start + 165, false);
+	irq_deadline(irq[1], start + 185, false);
+	host.sleep_ticks = 50;
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	for (struct list *at = cpus[1].timeouts.next; at != &cpus[1].timeouts; at = at->next, count++) {
+		assert_true(LIST_OF(at, struct timeout, link)->when >= last);
+		last = LIST_OF(at, struct timeout, link)->when;
+	}
+	assert_int_equal(count, 8);
+	for (unsigned int i = 0; i < 6; i++)
+		assert_int_equal(waits[i]->timeout.when, start + 150 + 10 * (i * 5 % 6));
+}
+
 static void what_wakes_and_is_not_told_yet_keeps_the_machine_awake(void **state)
 {
 	struct world *w = *state;
@@ -313,6 +339,7 @@ int main(void)
 		TEST(time_asleep_is_nobodys),
 		TEST(who_waits_for_a_message_does_not_run_out_of_time_asleep),
 		TEST(a_deadline_put_off_may_come_behind_another),
+		TEST(many_that_wait_stay_in_order),
 		TEST(what_wakes_and_is_not_told_yet_keeps_the_machine_awake),
 		TEST(input_that_somebody_listens_for_keeps_the_machine_awake),
 		TEST(only_lines_that_go_to_somebody_wake),
