@@ -108,6 +108,7 @@ soak:
 	UVMM_CHURN_ROUNDS=$(ROUNDS) UVMM_DEBIAN_ROUNDS=50 UVMM_HOTPLUG_ROUNDS=50 \
 		$(MAKE) sys CASE="test_churn or debian_reboots or takes_cpus_off"
 	UVMM_SUSPEND_POINTS=4000 UVMM_SUSPEND_ROUNDS=50 $(MAKE) sys CASE="no_wake_up_is_lost or suspend_debian"
+	UVMM_MACHINE_SLEEPS=20 $(MAKE) sys CASE=put_the_machine_to_sleep_and_one
 	UVMM_TICKS=60000 $(MAKE) sys CASE=test_a_tick
 	UVMM_HOSTILE_CALLS=$(CALLS) $(MAKE) sys CASE=random_system_calls
 	end=$$(($$(date +%s) + $T)); while [ $$(date +%s) -lt $$end ]; do $(MAKE) sys && $(MAKE) fuzz T=10 || exit 1; done
