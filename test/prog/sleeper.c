@@ -17,13 +17,15 @@ enum {
 	GO_BADGE = 4,
 	RECEIVES = 2 /* a thread's state */,
 	TRIES = 9,
+	ROUNDS = 4,
 	WORDS = 0x8000
 };
 
-static uint32_t factory, platform, scheduler, spinner_cpu, wake, late, alarm, go, spinner, waiter;
+static uint32_t factory, platform, scheduler, spinner_cpu, wake, late, alarm, go, spinner, waiter, driver;
 static volatile uint32_t *rtc;
 static uint64_t memory[WORDS], until, timed_out_at, depth_expected, alarm_depth_expected;
 static volatile uint64_t spins, started; /* times that the waiter began */
+static volatile uint32_t driven;         /* alarms that the driver got */
 static bool failed;
 
 static void report(bool good, const char *sentence)
@@ -215,6 +217,46 @@ static void test_alarm(void)
 	       "a line of the machine ends it, and its driver is told");
 }
 
+/* The clock's driver, for as long as the alarm is bound to it. */
+static void drive(void *arg)
+{
+	struct l4_msg m;
+
+	(void)arg;
+	for (;;) {
+		if (l4_receive(&m, 0) != OK || m.badge != CLOCK_BADGE)
+			continue;
+		rtc[CLEAR] = 1;
+		rtc[MASK] = 0;
+		__atomic_add_fetch(&driven, 1, __ATOMIC_RELEASE);
+	}
+}
+
+/* The line goes to another CPU than the one that suspends, and stays high until the driver has run there. */
+static void test_alarm_elsewhere(void)
+{
+	unsigned int slept = 0;
+	uint32_t round = 0, seconds = 1;
+
+	(void)l4_irq_bind_thread(alarm, driver, CLOCK_BADGE);
+	for (; round < ROUNDS && driven == round; round++) {
+		uint64_t patience;
+
+		rtc[MATCH] = rtc[DATA] + seconds;
+		rtc[MASK] = 1;
+		(void)l4_irq_unmask(alarm);
+		if (suspend() != L4_SLEEP_NONE)
+			slept++;
+		else if (seconds < 16)
+			seconds *= 2;
+		patience = l4_now() + l4_ticks_of_ms(60000);
+		while (driven == round && l4_now() < patience)
+			l4_sleep_until(l4_now() + l4_ticks_of_ms(1));
+	}
+	report(driven == ROUNDS && slept != 0, "a line that goes to another CPU ends it, and its driver is told there");
+	(void)l4_irq_bind_thread(alarm, L4_SLOT_SELF, CLOCK_BADGE);
+}
+
 static void test_no_sleep(void)
 {
 	(void)l4_irq_deadline_wake(wake, 1);
@@ -265,13 +307,15 @@ int main(int argc, char **argv)
 	other = cpus.online_mask > 1 ? self.cpu == 0 : -1;
 	spinner_cpu = other < 0 ? (uint32_t)self.cpu : (uint32_t)other;
 	must(!l4_thread_create_start(spin, NULL, 10, other, 0, &spinner) &&
-		     !l4_thread_create_start(wait, NULL, 20, other, 0, &waiter),
+		     !l4_thread_create_start(wait, NULL, 20, other, 0, &waiter) &&
+		     !l4_thread_create_start(drive, NULL, 30, other, 0, &driver),
 	     "threads");
 	while (!spins)
 		l4_sleep_until(l4_now() + l4_ticks_of_ms(1));
 	test_deadline();
 	test_waiter();
 	test_alarm();
+	test_alarm_elsewhere();
 	test_no_sleep();
 	/* And again: nothing of the last time is left. */
 	test_deadline();

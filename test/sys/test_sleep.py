@@ -39,7 +39,7 @@ def run(start, depth, said, more_script="", **more):
     text = console.text()
     bad = re.findall(r"not ok - [^\n]*", text)
     assert not bad and code == "ended with exit code 0", "\n".join([code, *bad, console.tail()])
-    assert text.count("sleeper: ok - ") == 13
+    assert text.count("sleeper: ok - ") == 14
     assert re.findall(r"hv: the machine sleeps: ([^\n]*)", text) == said
     wait_for(console, "ticker: late by")
     return console

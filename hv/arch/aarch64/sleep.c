@@ -10,13 +10,28 @@
 
 #define INTID_SPURIOUS 1020u /* and above: none. [GIC INTIDs] */
 
-/* What the other CPUs do while they rest. They spin until no line comes to them any more. */
+/* What the other CPUs do while they rest. They spin as long as lines may come to them, which are not theirs to take. */
 static enum { OTHERS_SPIN, OTHERS_WAIT, OTHERS_TURN_OFF } order;
+static uint32_t taking;  /* a bit for each CPU that does not spin: it takes what comes */
 static uint32_t refused; /* a bit for each CPU that firmware did not turn off */
 
 static void give_order(unsigned int what)
 {
-	__atomic_store_n(&order, what, __ATOMIC_RELEASE);
+	__atomic_store_n(&order, what, __ATOMIC_SEQ_CST);
+}
+
+/* What this CPU is to do. Either the one that was asked sees that it takes what comes, or it sees that it is to spin: each
+ * writes before it reads. */
+static unsigned int obey_order(const struct cpu *cpu)
+{
+	uint32_t bit = 1u << cpu->id;
+	unsigned int what;
+
+	__atomic_or_fetch(&taking, bit, __ATOMIC_SEQ_CST);
+	what = __atomic_load_n(&order, __ATOMIC_SEQ_CST);
+	if (what == OTHERS_SPIN)
+		__atomic_and_fetch(&taking, ~bit, __ATOMIC_SEQ_CST);
+	return what;
 }
 
 static uint32_t read_refused(void)
@@ -46,6 +61,7 @@ static void drop_ipis(void)
 static void turn_off(struct cpu *cpu)
 {
 	gic_stop_cpu();
+	__atomic_and_fetch(&taking, ~(1u << cpu->id), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&cpu->online, false, __ATOMIC_RELEASE);
 	psci_cpu_off();
 	gic_init_cpu(cpu);
@@ -59,16 +75,19 @@ void sleep_wait(struct cpu *cpu)
 
 	lock_give(&hv_lock);
 	while (!sleep_is_over(ticket)) {
-		unsigned int what = __atomic_load_n(&order, __ATOMIC_ACQUIRE);
+		unsigned int what = obey_order(cpu);
 
 		if (what == OTHERS_SPIN) {
 			arch_spin_wait();
 			continue;
 		}
-		if (what == OTHERS_TURN_OFF && !(read_refused() >> cpu->id & 1))
+		if (what == OTHERS_TURN_OFF && !(read_refused() >> cpu->id & 1)) {
 			turn_off(cpu);
+			continue;
+		}
 		drop_ipis();
-		if (!sleep_is_over(ticket))
+		/* An IPI that was dropped came after what it tells of. */
+		if (!sleep_is_over(ticket) && __atomic_load_n(&order, __ATOMIC_SEQ_CST) != OTHERS_SPIN)
 			arch_wait_for_interrupt();
 	}
 	lock_take(&hv_lock);
@@ -116,6 +135,17 @@ static bool turn_others_off(uint32_t mask)
 		while (mask >> i & 1 && !psci_is_off(cpus[i].mpidr) && !(read_refused() >> i & 1))
 			arch_spin_wait();
 	return !refused;
+}
+
+/* Back to where lines may come to them: one that is a level would be taken again and again, an edge would be lost. */
+static void make_others_spin(uint32_t mask)
+{
+	give_order(OTHERS_SPIN);
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (mask >> i & 1)
+			sched_poke(&cpus[i]);
+	while (__atomic_load_n(&taking, __ATOMIC_SEQ_CST) & mask)
+		arch_spin_wait();
 }
 
 static void turn_others_on(uint32_t mask)
@@ -175,12 +205,12 @@ uint64_t arch_sleep(uint64_t until)
 	}
 	if (how != BY_FIRMWARE)
 		wait();
+	make_others_spin(how == BY_FIRMWARE ? 0 : others);
 	arch_timer_set(UINT64_MAX);
 	gic_return_lines();
 	if (were_off) {
 		turn_others_on(others);
 		mmu_drop_identity();
 	}
-	give_order(OTHERS_SPIN);
 	return how == BY_FIRMWARE ? L4_SLEEP_FIRMWARE : L4_SLEEP_IDLE;
 }
