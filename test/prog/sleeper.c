@@ -218,7 +218,7 @@ static void test_alarm(void)
 }
 
 /* The clock's driver, for as long as the alarm is bound to it. */
-static void drive(void *arg)
+_Noreturn static void drive(void *arg)
 {
 	struct l4_msg m;
 

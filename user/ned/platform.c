@@ -27,7 +27,7 @@ static struct {
 	enum err err;
 } platform;
 
-static void run(void *arg)
+_Noreturn static void run(void *arg)
 {
 	struct l4_msg message;
 
