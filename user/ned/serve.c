@@ -111,6 +111,14 @@ static int core_keep_irq(lua_State *L)
 	return 1;
 }
 
+/* drop_arrived(): what came along with that call and was not kept is let go now, not only at the next wait */
+static int core_drop_arrived(lua_State *L)
+{
+	(void)L;
+	l4_server_drop_arrived();
+	return 0;
+}
+
 /* reply(slot, words): the answer of a call; a caller that is gone or waits no more is no error */
 static int core_reply(lua_State *L)
 {
@@ -129,7 +137,8 @@ static int core_reply(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"serve", core_serve}, {"wait", core_wait}, {"keep_irq", core_keep_irq}, {"reply", core_reply}, {NULL, NULL},
+	{"serve", core_serve}, {"wait", core_wait}, {"keep_irq", core_keep_irq}, {"drop_arrived", core_drop_arrived},
+	{"reply", core_reply}, {NULL, NULL},
 };
 
 void serve_add_functions(lua_State *L)

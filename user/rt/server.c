@@ -27,7 +27,7 @@ enum err l4_server_open(void)
 	return OK;
 }
 
-static void drop_arrived(void)
+void l4_server_drop_arrived(void)
 {
 	for (unsigned int i = 0; i < arrived; i++)
 		(void)l4_drop(window + i);
@@ -43,7 +43,7 @@ static enum err received(const struct l4_msg *msg, enum err err)
 
 enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline)
 {
-	drop_arrived();
+	l4_server_drop_arrived();
 	return received(out_msg, l4_receive(out_msg, deadline));
 }
 
@@ -51,7 +51,7 @@ enum err l4_server_answer_caps(struct l4_msg *msg, unsigned int words, unsigned 
 {
 	enum err err;
 
-	drop_arrived();
+	l4_server_drop_arrived();
 	err = l4_reply_receive(msg, words, caps, deadline);
 	/* A caller that cannot take the capability: it is told so. */
 	if (err == ERR_INVAL && caps != 0) {

@@ -333,6 +333,10 @@ function core.keep_irq(index)
   return new(abi.kind.irq, {of = sent})
 end
 
+function core.drop_arrived()
+  core.dropped_arrived = (core.dropped_arrived or 0) + 1
+end
+
 function core.serve(slot, badge)
   record("serve", slot, badge)
   core.served[slot] = badge

@@ -364,7 +364,9 @@ test("before it listens a uvmm is told so, and one at a time does", function(cor
   equal(uvmm.listen(), -Error.ENOMEM)
   core.no_watch = false
   equal(core.count(abi.kind.irq), count + 3, "nothing is kept of clients that were refused")
+  local dropped = core.dropped_arrived
   equal(uvmm.listen(), 0)
+  equal(core.dropped_arrived, dropped + 1, "what came along is let go before the script goes on")
   equal(uvmm.listen(), -Error.EBUSY)
   equal(uvmm.event(), -Error.EAGAIN)
 end)

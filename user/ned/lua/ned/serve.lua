@@ -87,6 +87,8 @@ function serve.open(gate, fn, most)
   local record = {calls = {}, count = 0, fn = fn, most = most or MOST_AT_ONE}
   record.badge = loop.add_handler(function(label, words, slot)
     take(record, label, words, slot)
+    -- Before the script goes on, which may end the caller: it is not to see what it made still in use.
+    core.drop_arrived()
   end)
   local ok, code = core.serve(gate.ref.slot, record.badge)
   if not ok then

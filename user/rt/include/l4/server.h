@@ -12,6 +12,9 @@ enum err l4_server_open(void);
  * before that nobody kept are dropped. */
 enum err l4_server_receive(struct l4_msg *out_msg, uint64_t deadline);
 
+/* Drop these now, for who does something else before it receives again: they keep objects of the caller's in use. */
+void l4_server_drop_arrived(void);
+
 /* Answer the caller with `words` words of msg (from the sixth on in the UTCB), then that. A caller that is gone is no
  * error. */
 enum err l4_server_answer(struct l4_msg *msg, unsigned int words, uint64_t deadline);
