@@ -269,8 +269,10 @@ static void check_rogue(uint64_t address)
 {
 	bool strange = false;
 
+	/* io tells few lines a second, and the VM may have had a life just before. */
+	timer_delay(2000000);
 	report(fetch((uintptr_t)source) && store(address), "it is told to write where the VM has nothing");
-	timer_delay(2000000); /* io tells few lines a second */
+	timer_delay(2000000);
 	memset(target, 0xff, sizeof(target));
 	memset(source, 0, sizeof(source));
 	report(fetch((uintptr_t)source) && fetch(address) && store((uintptr_t)target), "and to read there");
