@@ -84,6 +84,14 @@ static enum err make(struct call *call, struct object **out)
 	}
 }
 
+/* What has died is taken apart when a CPU is idle; who counts memory, or misses some, does not wait for that but helps, a
+ * piece at a time. */
+static bool reaps_first(struct call *call)
+{
+	call->restart = !object_reap_step();
+	return call->restart;
+}
+
 static enum err create(struct call *call)
 {
 	struct object *made = NULL;
@@ -91,6 +99,8 @@ static enum err create(struct call *call)
 
 	if (!err)
 		err = make(call, &made);
+	if (err == ERR_NOMEM && reaps_first(call))
+		return OK;
 	if (err)
 		return err;
 	cap_install(call->thread->space, call->w[1], made, L4_RIGHTS_ALL);
@@ -102,6 +112,8 @@ static enum err info(struct call *call)
 {
 	struct factory *factory = factory_of(call->obj);
 
+	if (reaps_first(call))
+		return OK;
 	call->w[0] = factory->quota;
 	call->w[1] = factory->used;
 	call->w[2] = machine_ram.free_pages * L4_PAGE_SIZE;

@@ -668,6 +668,43 @@ static enum err go_on(struct thread *t)
 	return result_of(t);
 }
 
+/* Without a CPU that was idle in between. */
+static void what_died_is_given_back_before_memory_is_counted_or_missed(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_task(w, 1, 100);
+	struct factory *factory = NULL;
+	uint64_t left;
+
+	assert_int_equal(factory_create(w->factory, MIB, &factory), OK);
+	own(w, &factory->obj);
+	put(t->space, 1, &factory->obj, L4_RIGHTS_ALL);
+	put(t->space, 2, &t->space->obj, L4_RIGHTS_ALL);
+	assert_int_equal(sys_op(t, 1, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_DATASPACE, 3, MIB * 3 / 4)), OK);
+	left = MIB - factory->used;
+	/* As always when an interrupt waits, nothing is taken apart in the drop. */
+	host.interrupt_every = 1;
+	assert_false(begin(t, 2, L4_SPACE_DROP, WORDS(3)));
+	assert_int_equal(factory->used, MIB - left);
+	begin(t, 1, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_DATASPACE, 3, MIB * 3 / 4));
+	while (t->regs.x[0] == 1 && call_invoke(t) == CALL_RESTART)
+		;
+	assert_int_equal(result_of(t), OK);
+	assert_int_equal(factory->used, MIB - left);
+	assert_false(begin(t, 2, L4_SPACE_DROP, WORDS(3)));
+	assert_true(begin(t, 1, L4_FACTORY_INFO, WORDS(0)));
+	while (call_invoke(t) == CALL_RESTART)
+		;
+	assert_int_equal(t->regs.x[3], 0);
+	/* What is missed still when nothing is left to give back is missed. */
+	assert_false(begin(t, 1, L4_FACTORY_CREATE, WORDS((uint64_t)L4_PROTO_DATASPACE, 3, 2 * MIB)));
+	assert_int_equal(result_of(t), ERR_NOMEM);
+	host.interrupt_every = 0;
+	end_owned(w, &t->space->obj);
+	end_owned(w, &t->obj);
+	end_owned(w, &factory->obj);
+}
+
 static void what_goes_away_between_two_pieces_ends_the_call(void **state)
 {
 	struct world *w = *state;
@@ -1023,6 +1060,7 @@ int main(void)
 		TEST(a_task_ends_itself_or_is_ended_and_its_status_stays),
 		TEST(a_thread_may_end_itself_its_task_and_what_it_stands_on),
 		TEST(interrupts_at_any_look_do_not_change_the_outcome),
+		TEST(what_died_is_given_back_before_memory_is_counted_or_missed),
 		TEST(what_goes_away_between_two_pieces_ends_the_call),
 		TEST(a_progress_that_is_made_up_does_no_harm),
 		TEST(memory_that_fails_at_any_step_leaks_nothing),
