@@ -119,6 +119,7 @@ static enum err info(struct call *call)
 	call->w[2] = machine_ram.free_pages * L4_PAGE_SIZE;
 	call->w[3] = ram_largest_free(&machine_ram);
 	call->w[4] = kmem_bytes();
+	call->w[5] = machine_ram.pages * L4_PAGE_SIZE;
 	return OK;
 }
 

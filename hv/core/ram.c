@@ -75,6 +75,7 @@ enum err ram_add_bank(struct ram *ram, pa_t base, uint64_t size, void *meta)
 		.first_free = blocks,
 		.first_whole = blocks,
 	};
+	ram->pages += bank->pages;
 	return OK;
 }
 

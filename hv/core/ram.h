@@ -35,6 +35,7 @@ struct ram_bank {
 struct ram {
 	struct ram_bank bank[RAM_BANKS_MAX];
 	unsigned int bank_count;
+	uint64_t pages; /* of all banks */
 	uint64_t free_pages;
 };
 

@@ -89,6 +89,32 @@ print("left over: " .. used() - before)
     assert abs(int(console.child.match.group(1))) <= 0x201000, console.tail(3)
 
 
+def test_every_byte_of_the_machine_has_an_owner(machine):
+    console = machine("""
+local function told()
+  collectgarbage() collectgarbage()
+  return L4.Info.memory()
+end
+local before = told()
+local payer = L4.Env.factory:create(L4.Proto.Factory, 8 << 20)
+local ram = L4.Env.factory:create(L4.Proto.Dataspace, 64 << 20)
+local task = L4.default_loader:start({mem = payer, caps = {cons = L4.default_loader:new_channel():svr(), ram = ram:m("rw")}, name = "holds"}, "rom/cons")
+L4.sleep(0.2)
+local now = told()
+local sum = now.hypervisor + now.ned + now.rom + now.ram + now.free
+for _, payer in ipairs(now.factories) do sum = sum + payer.used end
+print("sum:", sum == now.machine and now.machine == before.machine)
+print("its own:", now.factories[1].name, now.factories[1].used == payer:info().used, now.ram == 64 << 20)
+-- The hypervisor keeps a page for each size of small objects that is not full.
+print("nobody's: " .. now.hypervisor - before.hypervisor)
+print(now)
+""")
+    console.expect(r"sum:\s+true")
+    console.expect(r"its own:\s+holds\s+true\s+true")
+    assert abs(int(console.expect(r"nobody's: (-?\d+)").group(1))) <= 8 * 4096
+    console.expect(r"holds +\d.* of 8 MiB")
+
+
 def test_a_program_has_no_capability_that_was_not_given(machine):
     console = machine('L4.default_loader:start({}, "rom/uvmm")\n', {"Image": bare_guest("ends")})
     console.expect('the VM has no RAM: there is no capability "ram"; add it')

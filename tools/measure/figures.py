@@ -39,6 +39,11 @@ FIGURES = [
     ("first_instruction", "reset to the guest's first instruction, millions", 60, 20),
     ("linux_init", "Linux boot, reset to init, millions", 1050, 930),
     ("resident", "memory: hypervisor, ned and one VM's uvmm, MiB", 4, 1.5),
+    ("hv_memory", "of it: the hypervisor, KiB", None, None),
+    ("ned_memory", "of it: ned, KiB", None, None),
+    ("uvmm_memory", "of it: uvmm, KiB", None, None),
+    ("cons_memory", "memory: the server cons, KiB", None, None),
+    ("io_memory", "memory: the server io, KiB", None, None),
     ("loc", "lines of C and assembly in hv, arm64", 12000, 12000),
 ]
 TWO_CPUS = {"ipi_spin", "ipi_wfi"}
@@ -119,6 +124,18 @@ def started(text):
 def grown(text, kind):
     """[(name, x, value)] of the lines "KIND NAME X VALUE"."""
     return [(name, int(x), int(value)) for name, x, value in re.findall(rf"\b{kind} (\w+) (\d+) (-?\d+)", text)]
+
+
+def memory_parts(text, names):
+    """{figure: KiB} of the lines "part NAME BYTES", for those names {part: figure}."""
+    parts = {name: int(value) for name, value in re.findall(r"\bpart (\w+) (\d+)$", text, re.M)}
+    return {figure: {"med": parts[name] / 1024} for name, figure in names.items() if name in parts}
+
+
+def resident(parts):
+    """{"resident": MiB}: hypervisor, ned and one VM's uvmm together; nothing when one is missing."""
+    together = [parts[name]["med"] for name in ("hv_memory", "ned_memory", "uvmm_memory") if name in parts]
+    return {"resident": {"med": sum(together) / 1024}} if len(together) == 3 else {}
 
 
 def series_of(points):

@@ -118,7 +118,7 @@ static int core_create(lua_State *L)
 	return 1;
 }
 
-/* factory_info(slot) -> {quota =, used =, machine_free =, largest_free =, hypervisor =} */
+/* factory_info(slot) -> {quota =, used =, machine_free =, largest_free =, hypervisor =, machine =} */
 static int core_factory_info(lua_State *L)
 {
 	struct l4_factory_info info;
@@ -126,12 +126,13 @@ static int core_factory_info(lua_State *L)
 
 	if (err != OK)
 		return core_fail(L, err);
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 6);
 	set_number(L, "quota", info.quota);
 	set_number(L, "used", info.used);
 	set_number(L, "machine_free", info.machine_free);
 	set_number(L, "largest_free", info.largest_free);
 	set_number(L, "hypervisor", info.hypervisor);
+	set_number(L, "machine", info.machine);
 	return 1;
 }
 

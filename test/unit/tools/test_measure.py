@@ -9,7 +9,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 sys.path.insert(0, os.path.join(TOP, "tools"))
 from measure import history  # noqa: E402
 from measure.emulator import has_line  # noqa: E402
-from measure.figures import change, figures_of, judge, markdown, part_replaced, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
+from measure.figures import change, figures_of, judge, markdown, memory_parts, part_replaced, resident, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
 
 
 def test_a_figure_is_read_whatever_stands_before_it():
@@ -39,6 +39,14 @@ def test_stamps_make_the_figures_since_reset_where_a_guests_counter_does_not():
     text = "[60000000] bench: running since 1000000\n(XEN) [0000000005f5e100] DOM1: figure linux_init count 1 avg 0 med 7\n"
     assert stamped_figures(text) == {"first_instruction": {"med": 59.0}, "linux_init": {"med": 100.0}}
     assert stamped_figures("bench: running since 1000000\n") == {}
+
+
+def test_parts_of_memory_are_told_in_kib_and_make_up_what_is_resident():
+    names = {"hypervisor": "hv_memory", "ned": "ned_memory", "uvmm": "uvmm_memory"}
+    found = memory_parts("ned: part hypervisor 1048576\nned: part ned 524288\nned: part free 1\nned: part uvmm 524288\n", names)
+    assert found == {"hv_memory": {"med": 1024}, "ned_memory": {"med": 512}, "uvmm_memory": {"med": 512}}
+    assert resident(found) == {"resident": {"med": 2}}
+    assert resident(memory_parts("ned: part ned 524288\n", names)) == {}
 
 
 def test_runs_that_differ_are_named_with_their_values():

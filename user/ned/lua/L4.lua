@@ -7,6 +7,7 @@ local environment = require "ned.environment"
 local factory = require "ned.factory"
 local loader = require "ned.loader"
 local loop = require "ned.loop"
+local memory = require "ned.memory"
 local report = require "ned.report"
 local sched = require "ned.sched"
 
@@ -54,6 +55,8 @@ L4.Info = report.strict("L4.Info", {
   slots = function()
     return core.slots()
   end,
+  -- Who has the machine's memory.
+  memory = memory.read,
 })
 
 local function check_time(name, value)

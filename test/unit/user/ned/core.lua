@@ -17,7 +17,7 @@ function core.reset()
   core.time = 0
   core.next_slot = 100
   core.rom = {["uvmm"] = "ELF", ["cons"] = "ELF", ["io"] = "ELF", ["ned"] = "ELF", ["Image"] = "kernel", ["initrd"] = "disk", ["vm.dtb"] = "tree"}
-  core.memory = {quota = 256 << 20, used = 0, machine_free = 256 << 20, largest_free = 128 << 20}
+  core.memory = {quota = 256 << 20, used = 0, machine_free = 256 << 20, largest_free = 128 << 20, machine = 260 << 20}
   core.cpus = 0xf
   core.pending = {} -- badges that wait() hands out
   core.watched = {} -- task slot -> badge

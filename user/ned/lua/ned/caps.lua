@@ -203,7 +203,9 @@ function dataspace.query(self, name)
       report.fail("rom:query(%s): %s", report.value(name),
                   code == abi.Error.ENOENT and "the ROM has no such file" or report.error_text(code))
     end
-    return caps.adopt(slot, abi.kind.dataspace, name):m("r")
+    local copy = caps.adopt(slot, abi.kind.dataspace, name):m("r")
+    require("ned.memory").note(factory, copy)
+    return copy
   end
 end
 

@@ -52,7 +52,9 @@ local function make(self, what, proto, kind, name, a, b, c)
   elseif not slot then
     report.fail("%s cannot be made: %s", what, report.error_text(code))
   end
-  return caps.adopt(slot, kind, name)
+  local handle = caps.adopt(slot, kind, name)
+  require("ned.memory").note(self, handle)
+  return handle
 end
 
 local function whole_number(what, argument, value, low, high)

@@ -186,7 +186,7 @@ tasks.detach = detach
 -- nothing left behind; kind of ned.ends; policy of ned.restart, or nil; is_restartable: launch is kept for restart();
 -- is_maker: others hold what it made, also after its end; is_service: it serves the others and does not count when the question is whether everything has ended; let_go(): called
 -- when an instance has ended, so that nobody keeps what it had made; at_end(): called
--- when it has, for good; owner: what handlers are given instead of the task; keep: what has to stay as long as it lives; own_factory: the
+-- when it has, for good; owner: what handlers are given instead of the task; keep: what has to stay as long as it lives, first the factory that pays; own_factory: the
 -- factory that only its instances use.
 function tasks.begin(spec)
   local self = setmetatable(spec, Task)
@@ -328,6 +328,16 @@ function tasks.running()
   local names = {}
   for i, task in ipairs(alive) do
     names[i] = task.name
+  end
+  return names
+end
+
+-- Who pays with each factory: ref -> the names of programs that run or are going to again.
+function tasks.payers()
+  local names = {}
+  for _, task in ipairs(alive) do
+    local ref = task.keep[1].ref
+    names[ref] = (names[ref] and names[ref] .. ", " or "") .. task.name
   end
   return names
 end

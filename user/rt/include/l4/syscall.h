@@ -383,6 +383,7 @@ struct l4_factory_info { /* bytes */
 	uint64_t machine_free;
 	uint64_t largest_free;
 	uint64_t hypervisor; /* held by it, for its objects and tables */
+	uint64_t machine;    /* all of its memory */
 };
 
 static inline enum err l4_factory_info(uint32_t factory, struct l4_factory_info *out_info)
@@ -391,7 +392,7 @@ static inline enum err l4_factory_info(uint32_t factory, struct l4_factory_info 
 	enum err err = l4_invoke(factory, &m);
 
 	if (err == OK)
-		*out_info = (struct l4_factory_info){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4]};
+		*out_info = (struct l4_factory_info){m.word[0], m.word[1], m.word[2], m.word[3], m.word[4], m.word[5]};
 	return err;
 }
 
