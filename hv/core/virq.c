@@ -36,7 +36,7 @@ static void lr_forget(struct virq_queue *q, unsigned int i)
 /* Which list register may hold it, or LR_NONE. */
 static unsigned int lr_find(const struct virq_queue *q, uint32_t intid)
 {
-	for (unsigned int i = 0; i < q->lr_count; i++)
+	for (unsigned int i = 0; q->lr_used >> i; i++)
 		if (q->lr_intid[i] == intid)
 			return i;
 	return LR_NONE;
@@ -328,10 +328,9 @@ static enum err set_behind(struct virq_queue *q, uint64_t lr, uint32_t hw)
 	return OK;
 }
 
-enum err virq_set(struct virq_queue *q, uint64_t word, uint32_t hw)
+/* It is in list register i or, LR_NONE, in none. */
+static __attribute__((noinline)) enum err set_slowly(struct virq_queue *q, unsigned int i, uint64_t lr, uint32_t hw)
 {
-	uint64_t lr = virq_entry_encode(word, hw);
-	unsigned int i = lr_find(q, virq_entry_intid(lr));
 	uint32_t free;
 
 	if (i < LR_NONE) {
@@ -356,6 +355,24 @@ enum err virq_set(struct virq_queue *q, uint64_t word, uint32_t hw)
 		return set_behind(q, lr, hw);
 	lr_fill(q, lowest(free), (struct virq_entry){lr | ICH_LR_PENDING, VIRQ_HW_NONE});
 	return OK;
+}
+
+/* Most come again when they have ended: back into the list register that they had. */
+enum err virq_set(struct virq_queue *q, uint64_t word, uint32_t hw)
+{
+	uint64_t lr = virq_entry_encode(word, hw);
+	unsigned int i = lr_find(q, virq_entry_intid(lr));
+
+	if (!q->behind_count && i < LR_NONE && q->loaded) {
+		uint64_t old = arch_lr_read(i);
+
+		if (!(old & ICH_LR_STATE) && !virq_entry_is_ended(old)) {
+			arch_lr_write(i, lr | ICH_LR_PENDING);
+			q->lr_link[i] = VIRQ_HW_NONE;
+			return OK;
+		}
+	}
+	return set_slowly(q, i, lr, hw);
 }
 
 uint32_t virq_clear(struct virq_queue *q, uint32_t intid)

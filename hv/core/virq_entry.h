@@ -40,12 +40,11 @@ static inline uint64_t virq_entry_encode(uint64_t word, uint32_t hw)
 {
 	uint64_t lr = (word & L4_VIRQ_INTID_MASK) | (word >> 24 & 0xff) << ICH_LR_PRIORITY_SHIFT;
 
-	if (word & L4_VIRQ_GROUP1)
-		lr |= ICH_LR_GROUP1;
+	lr |= (word & L4_VIRQ_GROUP1) * (ICH_LR_GROUP1 / L4_VIRQ_GROUP1);
 	if (hw != VIRQ_HW_NONE)
 		lr |= ICH_LR_HW | (uint64_t)hw << ICH_LR_PINTID_SHIFT;
-	else if (word & L4_VIRQ_EOI)
-		lr |= ICH_LR_EOI;
+	else
+		lr |= (word & L4_VIRQ_EOI) * (ICH_LR_EOI / L4_VIRQ_EOI);
 	return lr;
 }
 

@@ -148,23 +148,25 @@ void vcpu_take_injections(struct vcpu *vcpu)
 	struct l4_vcpu_state *state = vcpu->state;
 	uint32_t count = state->inject_count, i;
 
-	for (i = 0; i < count && i < L4_VCPU_INJECT_MAX; i++) {
+	count = count < L4_VCPU_INJECT_MAX ? count : L4_VCPU_INJECT_MAX;
+	for (i = 0; i < count; i++) {
 		uint64_t word = __atomic_load_n(&state->inject[i], __ATOMIC_RELAXED);
-		uint32_t hw = VIRQ_HW_NONE;
 
 		if (!vcpu_is_intid(word))
 			continue; /* the VMM's loss */
-		if (word & L4_VIRQ_CLEAR)
-			hw = virq_clear(&vcpu->virqs, (uint32_t)(word & L4_VIRQ_INTID_MASK));
-		else if (virq_set(&vcpu->virqs, word, VIRQ_HW_NONE))
-			break; /* no room behind the list registers: stays in the page for the next run */
-		if (hw != VIRQ_HW_NONE)
-			arch_line_deactivate(hw);
+		if (!(word & L4_VIRQ_CLEAR)) {
+			if (virq_set(&vcpu->virqs, word, VIRQ_HW_NONE))
+				break; /* no room behind the list registers: stays in the page for the next run */
+		} else {
+			uint32_t hw = virq_clear(&vcpu->virqs, (uint32_t)(word & L4_VIRQ_INTID_MASK));
+
+			if (hw != VIRQ_HW_NONE)
+				arch_line_deactivate(hw);
+		}
 	}
-	count = count < L4_VCPU_INJECT_MAX ? count : L4_VCPU_INJECT_MAX;
-	for (uint32_t k = i; k < count; k++)
-		state->inject[k - i] = state->inject[k];
 	state->inject_count = count - i;
+	for (uint32_t k = 0; i < count; i++, k++)
+		state->inject[k] = state->inject[i];
 }
 
 bool arch_vcpu_take_page(struct vcpu *vcpu)
