@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "boot/machine_devices.h"
+#include "lib/fdt_walk.h"
 
 #define PHYSICAL_END (1ull << 48)
 
@@ -70,9 +71,10 @@ static enum err read_memory(const struct tree *tree)
 {
 	int node = -1;
 
-	while ((node = fdt_node_offset_by_prop_value(tree->fdt, node, "device_type", "memory", sizeof("memory"))) >=
-	       0) {
-		enum err err = tree_is_usable(tree, node) ? read_memory_node(tree, node) : OK;
+	while ((node = fdt_walk_next(tree->fdt, node, NULL)) >= 0) {
+		const char *type = tree_string(tree, node, "device_type");
+		bool is_ours = type && !strcmp(type, "memory") && tree_is_usable(tree, node);
+		enum err err = is_ours ? read_memory_node(tree, node) : OK;
 
 		if (err != OK)
 			return err;
@@ -105,7 +107,7 @@ static enum err add_reserved(const struct tree *tree, int node, uint64_t base, u
 /* Children without reg ask for memory from whoever manages it, which is nobody's right here. [DT /reserved-memory] */
 static enum err read_reserved_nodes(const struct tree *tree)
 {
-	int parent = fdt_path_offset(tree->fdt, "/reserved-memory"), node;
+	int parent = fdt_walk_child(tree->fdt, 0, "reserved-memory"), node;
 	struct tree_cells cells;
 
 	if (parent < 0)
@@ -154,7 +156,7 @@ static enum err read_reserved(const struct tree *tree)
 static enum err read_chosen(const struct tree *tree)
 {
 	struct machine *m = tree->machine;
-	int node = fdt_path_offset(tree->fdt, "/chosen");
+	int node = fdt_walk_child(tree->fdt, 0, "chosen");
 	const char *bootargs = node < 0 ? NULL : tree_string(tree, node, "bootargs");
 	uint64_t start = 0, end = 0;
 	enum err err_start, err_end;
@@ -220,7 +222,7 @@ static enum err add_cpu(const struct tree *tree, int node, struct tree_cells cel
 
 static enum err read_cpus(const struct tree *tree)
 {
-	int parent = fdt_path_offset(tree->fdt, "/cpus"), node;
+	int parent = fdt_walk_child(tree->fdt, 0, "cpus"), node;
 	struct tree_cells cells;
 
 	if (parent < 0)
@@ -311,6 +313,9 @@ enum err machine_read(const void *fdt, uint64_t size, pa_t at, struct machine *o
 	if (size < FDT_V1_SIZE || fdt_check_full(fdt, size))
 		return tree_fault(&tree, ERR_INVAL, -1, "the device tree at 0x%lx is no device tree, or damaged",
 				  (unsigned long)at.v);
+	if (fdt_version(fdt) < 17)
+		return tree_fault(&tree, ERR_INVAL, -1, "the device tree at 0x%lx has version %u, 17 is needed",
+				  (unsigned long)at.v, fdt_version(fdt));
 	out->dtb = (struct machine_range){at, fdt_totalsize(fdt)};
 	tree.gic = machine_find_gic(&tree);
 	machine_read_uart(&tree, &out->uart);

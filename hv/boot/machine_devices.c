@@ -4,6 +4,8 @@
 #include <libfdt.h>
 #include <string.h>
 
+#include "lib/fdt_walk.h"
+
 /* ---- interrupt controller: [DTB arm,gic-v3] [DTB arm,gic] ---- */
 
 static const char *const gic_v2[] = {"arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a7-gic", "arm,cortex-a9-gic"};
@@ -75,7 +77,7 @@ enum err machine_read_gic(const struct tree *tree, struct machine_gic *gic)
 	if (tree->gic < 0)
 		return tree_fault(tree, ERR_NOENT, -1,
 				  "no node is compatible with arm,gic-v3, the interrupt controller");
-	if (!tree_is_compatible(tree, tree->gic, "arm,gic-v3"))
+	if (!fdt_walk_is_compatible(tree->fdt, tree->gic, "arm,gic-v3"))
 		return read_gic_v2(tree, gic);
 	gic->version = 3;
 	if (tree_window(tree, tree->gic, 0, &gic->dist))
@@ -98,7 +100,7 @@ enum err machine_read_gic(const struct tree *tree, struct machine_gic *gic)
 /* The interrupt of that name; the one at `index` if interrupts have no names. */
 static struct machine_irq named_irq(const struct tree *tree, int node, const char *name, unsigned int index)
 {
-	if (fdt_getprop(tree->fdt, node, "interrupt-names", NULL)) {
+	if (fdt_walk_property(tree->fdt, node, "interrupt-names", NULL)) {
 		int found = fdt_stringlist_search(tree->fdt, node, "interrupt-names", name);
 
 		if (found < 0)
@@ -128,7 +130,7 @@ enum err machine_read_timer(const struct tree *tree, struct machine_timer *timer
 	if (err == ERR_INVAL || frequency > UINT32_MAX)
 		return tree_fault(tree, ERR_INVAL, node, "clock-frequency is no number below 2^32");
 	timer->frequency = (uint32_t)frequency;
-	timer->always_on = fdt_getprop(tree->fdt, node, "always-on", NULL);
+	timer->always_on = fdt_walk_property(tree->fdt, node, "always-on", NULL);
 	return OK;
 }
 
@@ -136,16 +138,16 @@ enum err machine_read_timer(const struct tree *tree, struct machine_timer *timer
 
 static enum machine_uart_kind uart_kind(const struct tree *tree, int node)
 {
-	if (tree_is_compatible(tree, node, "arm,pl011"))
+	if (fdt_walk_is_compatible(tree->fdt, node, "arm,pl011"))
 		return MACHINE_UART_PL011;
-	return tree_is_compatible(tree, node, "arm,sbsa-uart") ? MACHINE_UART_SBSA : MACHINE_UART_UNKNOWN;
+	return fdt_walk_is_compatible(tree->fdt, node, "arm,sbsa-uart") ? MACHINE_UART_SBSA : MACHINE_UART_UNKNOWN;
 }
 
 /* The node that /chosen/stdout-path names; what follows a ':' are settings. An alias is no path from the root; libfdt
  * resolves it. [DT /chosen] */
 static int stdout_node(const struct tree *tree)
 {
-	int chosen = fdt_path_offset(tree->fdt, "/chosen");
+	int chosen = fdt_walk_child(tree->fdt, 0, "chosen");
 	const char *path = chosen < 0 ? NULL : tree_string(tree, chosen, "stdout-path"), *settings;
 
 	if (!path && chosen >= 0)
@@ -197,7 +199,7 @@ static struct machine_smmu_irqs read_smmu_irqs(const struct tree *tree, int node
 	struct machine_smmu_irqs irqs = {none, none};
 
 	/* The binding gives names to all interrupts; without them there is no saying which is which. */
-	if (!fdt_getprop(tree->fdt, node, "interrupt-names", NULL))
+	if (!fdt_walk_property(tree->fdt, node, "interrupt-names", NULL))
 		return irqs;
 	irqs.event = named_irq(tree, node, "eventq", 0);
 	irqs.error = named_irq(tree, node, "gerror", 0);

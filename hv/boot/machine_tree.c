@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 #include "lib/fmt.h"
 
 #define PARENTS_MAX 16 /* of an interrupt's way up and an address' way up: no tree is that deep */
@@ -76,7 +76,7 @@ bool tree_copy_path(const struct tree *tree, int node, char *to, size_t size)
 const char *tree_string(const struct tree *tree, int node, const char *name)
 {
 	int length;
-	const char *value = fdt_getprop(tree->fdt, node, name, &length);
+	const char *value = fdt_walk_property(tree->fdt, node, name, &length);
 
 	return value && length > 0 && memchr(value, 0, (size_t)length) ? value : NULL;
 }
@@ -88,16 +88,11 @@ bool tree_is_usable(const struct tree *tree, int node)
 	return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
 }
 
-bool tree_is_compatible(const struct tree *tree, int node, const char *compatible)
-{
-	return fdt_stringlist_search(tree->fdt, node, "compatible", compatible) >= 0;
-}
-
 int tree_next_compatible(const struct tree *tree, int node, const char *compatible)
 {
 	do
-		node = fdt_node_offset_by_compatible(tree->fdt, node, compatible);
-	while (node >= 0 && !tree_is_usable(tree, node));
+		node = fdt_walk_next(tree->fdt, node, NULL);
+	while (node >= 0 && !(fdt_walk_is_compatible(tree->fdt, node, compatible) && tree_is_usable(tree, node)));
 	return node;
 }
 
@@ -118,7 +113,7 @@ static bool read_cells(const fdt32_t *cell, unsigned int count, uint64_t *out)
 enum err tree_number(const struct tree *tree, int node, const char *name, uint64_t *out)
 {
 	int length;
-	const fdt32_t *cell = fdt_getprop(tree->fdt, node, name, &length);
+	const fdt32_t *cell = fdt_walk_property(tree->fdt, node, name, &length);
 
 	if (!cell)
 		return ERR_NOENT;
@@ -142,7 +137,7 @@ enum err tree_reg(const struct tree *tree, int node, unsigned int index, struct 
 {
 	unsigned int step = cells.address + cells.size;
 	int length;
-	const fdt32_t *cell = fdt_getprop(tree->fdt, node, "reg", &length);
+	const fdt32_t *cell = fdt_walk_property(tree->fdt, node, "reg", &length);
 
 	if (!cell || (unsigned int)length / 4 / step <= index)
 		return ERR_NOENT;
@@ -162,7 +157,7 @@ static enum err translate(const struct tree *tree, int bus, struct tree_cells ch
 	struct tree_cells above;
 	unsigned int step;
 	int length;
-	const fdt32_t *cell = fdt_getprop(tree->fdt, bus, "ranges", &length);
+	const fdt32_t *cell = fdt_walk_property(tree->fdt, bus, "ranges", &length);
 
 	if (!cell)
 		return ERR_NOENT;
@@ -186,7 +181,7 @@ static enum err translate(const struct tree *tree, int bus, struct tree_cells ch
 
 enum err tree_window(const struct tree *tree, int node, unsigned int index, struct machine_range *out)
 {
-	int bus = fdt_parent(tree->fdt, node);
+	int bus = fdt_walk_parent(tree->fdt, node);
 	struct tree_cells cells;
 	uint64_t base, size;
 	enum err err;
@@ -195,7 +190,7 @@ enum err tree_window(const struct tree *tree, int node, unsigned int index, stru
 		return ERR_NOENT;
 	err = tree_reg(tree, node, index, cells, &base, &size);
 	for (unsigned int i = 0; err == OK && bus; i++) {
-		int parent = fdt_parent(tree->fdt, bus);
+		int parent = fdt_walk_parent(tree->fdt, bus);
 
 		if (parent < 0 || i == PARENTS_MAX)
 			return ERR_INVAL;
@@ -219,8 +214,8 @@ static int interrupt_parent(const struct tree *tree, int node)
 		enum err err = tree_number(tree, node, "interrupt-parent", &phandle);
 
 		if (err == OK)
-			return fdt_node_offset_by_phandle(tree->fdt, (uint32_t)phandle);
-		node = node ? fdt_parent(tree->fdt, node) : -1;
+			return fdt_walk_phandle(tree->fdt, (uint32_t)phandle);
+		node = node ? fdt_walk_parent(tree->fdt, node) : -1;
 	}
 	return tree->gic;
 }
@@ -251,7 +246,7 @@ static struct machine_irq extended_irq(const struct tree *tree, const fdt32_t *c
 				       unsigned int index)
 {
 	while (left) {
-		int controller = fdt_node_offset_by_phandle(tree->fdt, fdt32_ld(cell));
+		int controller = fdt_walk_phandle(tree->fdt, fdt32_ld(cell));
 		unsigned int cells = controller >= 0 ? interrupt_cells(tree, controller) : 0;
 
 		if (!cells || left < 1 + cells)
@@ -268,12 +263,12 @@ static struct machine_irq extended_irq(const struct tree *tree, const fdt32_t *c
 struct machine_irq tree_irq(const struct tree *tree, int node, unsigned int index)
 {
 	int length, controller;
-	const fdt32_t *cell = fdt_getprop(tree->fdt, node, "interrupts-extended", &length);
+	const fdt32_t *cell = fdt_walk_property(tree->fdt, node, "interrupts-extended", &length);
 	unsigned int cells;
 
 	if (cell)
 		return extended_irq(tree, cell, (unsigned int)length / 4, index);
-	cell = fdt_getprop(tree->fdt, node, "interrupts", &length);
+	cell = fdt_walk_property(tree->fdt, node, "interrupts", &length);
 	controller = interrupt_parent(tree, node);
 	if (!cell || controller < 0 || controller != tree->gic)
 		return (struct machine_irq){.present = false};

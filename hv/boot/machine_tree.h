@@ -27,9 +27,6 @@ const char *tree_string(const struct tree *tree, int node, const char *name);
 /* status is missing, "okay" or "ok". [DT status] */
 bool tree_is_usable(const struct tree *tree, int node);
 
-/* One of the strings in compatible. */
-bool tree_is_compatible(const struct tree *tree, int node, const char *compatible);
-
 /* The next usable node behind `node` (-1: the first) with that compatible; negative: none. */
 int tree_next_compatible(const struct tree *tree, int node, const char *compatible);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_walk.h"
+
 #define MPIDR_AFFINITY 0xff00ffffffull /* Aff3, Aff2, Aff1, Aff0 [ARM MPIDR_EL1] */
 #define MPIDR_AFF0_MAX 15u             /* what ICC_SGI1R_EL1's target list reaches [GIC ICC_SGI1R_EL1] */
 
@@ -18,7 +20,7 @@ static bool is_cpu(const void *fdt, int node)
 static enum err read_mpidr(const void *fdt, int cpus, int node, uint64_t *out, struct report *report)
 {
 	int cells = fdt_address_cells(fdt, cpus), length;
-	const void *reg = fdt_getprop(fdt, node, "reg", &length);
+	const void *reg = fdt_walk_property(fdt, node, "reg", &length);
 
 	if (!reg || cells < 1 || length != cells * 4 || tree_cells_read(reg, cells, out) != OK)
 		return report_fail(

@@ -3,6 +3,8 @@
 
 #include <libfdt.h>
 
+#include "lib/fdt_walk.h"
+
 static enum err chosen_node(struct tree *tree, int *out_node, struct report *report)
 {
 	*out_node = fdt_path_offset(tree->fdt, "/chosen");
@@ -29,7 +31,7 @@ enum err fdt_edit_kaslr_seed(struct tree *tree, uint64_t seed, struct report *re
 	int chosen;
 	enum err e = chosen_node(tree, &chosen, report);
 
-	if (e != OK || fdt_getprop(tree->fdt, chosen, "kaslr-seed", NULL))
+	if (e != OK || fdt_walk_property(tree->fdt, chosen, "kaslr-seed", NULL))
 		return e;
 	return tree_set_u64(tree, chosen, "kaslr-seed", seed, report);
 }

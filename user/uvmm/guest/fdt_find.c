@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 
 #define GIC_CELLS 3
 #define GIC_TYPE_SPI 0u
@@ -24,7 +24,7 @@
 const char *find_string(const void *fdt, int node, const char *name)
 {
 	int length;
-	const char *text = fdt_getprop(fdt, node, name, &length);
+	const char *text = fdt_walk_property(fdt, node, name, &length);
 
 	return text && length > 0 && strnlen(text, (size_t)length) == (size_t)length - 1 ? text : NULL;
 }
@@ -32,7 +32,7 @@ const char *find_string(const void *fdt, int node, const char *name)
 bool find_u32(const void *fdt, int node, const char *name, uint32_t *out)
 {
 	int length;
-	const fdt32_t *value = fdt_getprop(fdt, node, name, &length);
+	const fdt32_t *value = fdt_walk_property(fdt, node, name, &length);
 
 	if (!value || length != sizeof *value)
 		return false;
@@ -92,11 +92,11 @@ static bool parse_irq(const fdt32_t *cells, struct scan_irq *out, char why[stati
 /* The interrupt parent of a node: its own property or that of the nearest ancestor. -1: none. */
 static int find_irq_parent(const void *fdt, int node)
 {
-	for (; node >= 0; node = fdt_parent(fdt, node)) {
+	for (; node >= 0; node = fdt_walk_parent(fdt, node)) {
 		uint32_t phandle;
 
 		if (find_u32(fdt, node, "interrupt-parent", &phandle))
-			return fdt_node_offset_by_phandle(fdt, phandle);
+			return fdt_walk_phandle(fdt, phandle);
 	}
 	return -1;
 }
@@ -112,7 +112,7 @@ static bool find_irqs_extended(const void *fdt, int gic, const fdt32_t *cells, i
 		return false;
 	}
 	for (int i = 0; i < length / 4 && device->irq_count < SCAN_IRQ_MAX; i += step) {
-		if (fdt_node_offset_by_phandle(fdt, fdt32_to_cpu(cells[i])) != gic) {
+		if (fdt_walk_phandle(fdt, fdt32_to_cpu(cells[i])) != gic) {
 			snprintf(why, FIND_WHY_MAX, "interrupts-extended: phandle %#x is not the guest's GIC",
 				 fdt32_to_cpu(cells[i]));
 			return false;
@@ -127,7 +127,7 @@ static bool find_irqs_extended(const void *fdt, int gic, const fdt32_t *cells, i
 static bool find_irqs(const void *fdt, int node, int gic, struct scan_device *device, char why[static FIND_WHY_MAX])
 {
 	int length;
-	const fdt32_t *cells = fdt_getprop(fdt, node, "interrupts-extended", &length);
+	const fdt32_t *cells = fdt_walk_property(fdt, node, "interrupts-extended", &length);
 
 	if (gic < 0) {
 		snprintf(why, FIND_WHY_MAX, "the guest has no interrupt controller");
@@ -135,7 +135,7 @@ static bool find_irqs(const void *fdt, int node, int gic, struct scan_device *de
 	}
 	if (cells)
 		return find_irqs_extended(fdt, gic, cells, length, device, why);
-	cells = fdt_getprop(fdt, node, "interrupts", &length);
+	cells = fdt_walk_property(fdt, node, "interrupts", &length);
 	if (!cells || !length) {
 		snprintf(why, FIND_WHY_MAX, "interrupts is missing");
 		return false;
@@ -159,7 +159,7 @@ static bool find_irqs(const void *fdt, int node, int gic, struct scan_device *de
 /* How many cells follow the phandle of that controller, -1: there is none. [DT interrupts-extended] */
 static int cells_of(const void *fdt, uint32_t phandle)
 {
-	int controller = fdt_node_offset_by_phandle(fdt, phandle);
+	int controller = fdt_walk_phandle(fdt, phandle);
 	uint32_t cells;
 
 	if (controller < 0 || !find_u32(fdt, controller, "#interrupt-cells", &cells) || cells > FDT_MAX_NCELLS)
@@ -174,7 +174,7 @@ static enum err find_irq_extended(const void *fdt, int gic, const fdt32_t *cells
 
 	for (int i = 0; i < count; i += step) {
 		uint32_t phandle = fdt32_to_cpu(cells[i]);
-		bool is_ours = fdt_node_offset_by_phandle(fdt, phandle) == gic;
+		bool is_ours = fdt_walk_phandle(fdt, phandle) == gic;
 
 		step = cells_of(fdt, phandle) + 1;
 		if (!step || step > count - i || (is_ours && step != GIC_CELLS + 1)) {
@@ -194,13 +194,13 @@ enum err find_irq(const void *fdt, int node, int gic, unsigned int index, struct
 		  char why[static FIND_WHY_MAX])
 {
 	int length;
-	const fdt32_t *cells = fdt_getprop(fdt, node, "interrupts-extended", &length);
+	const fdt32_t *cells = fdt_walk_property(fdt, node, "interrupts-extended", &length);
 
 	if (gic < 0)
 		return ERR_NOENT;
 	if (cells)
 		return find_irq_extended(fdt, gic, cells, length / 4, index, out, why);
-	cells = fdt_getprop(fdt, node, "interrupts", &length);
+	cells = fdt_walk_property(fdt, node, "interrupts", &length);
 	if (!cells || find_irq_parent(fdt, node) != gic)
 		return ERR_NOENT;
 	if (length % (GIC_CELLS * 4)) {
@@ -219,7 +219,7 @@ static bool find_timer(const void *fdt, int node, int gic, struct scan_device *d
 
 	if (!find_irqs(fdt, node, gic, device, why))
 		return false;
-	if (fdt_getprop(fdt, node, "interrupt-names", NULL))
+	if (fdt_walk_property(fdt, node, "interrupt-names", NULL))
 		index = fdt_stringlist_search(fdt, node, "interrupt-names", "virt");
 	if (index < 0 || (size_t)index >= device->irq_count) {
 		snprintf(why, FIND_WHY_MAX,
@@ -268,7 +268,7 @@ static bool find_peripheral(const void *fdt, int node, int gic, struct scan_devi
 		snprintf(why, FIND_WHY_MAX, "its interrupt %u must be an SPI", device->irq[0].intid);
 		return false;
 	}
-	if (fdt_getprop(fdt, node, "l4vmm,vcon_cap", NULL) && !find_string(fdt, node, "l4vmm,vcon_cap")) {
+	if (fdt_walk_property(fdt, node, "l4vmm,vcon_cap", NULL) && !find_string(fdt, node, "l4vmm,vcon_cap")) {
 		snprintf(why, FIND_WHY_MAX, "l4vmm,vcon_cap is not one string");
 		return false;
 	}

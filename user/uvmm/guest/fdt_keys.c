@@ -6,6 +6,8 @@
 
 #include <libfdt.h>
 
+#include "lib/fdt_walk.h"
+
 #define GPIO_CELLS 2u
 #define GPIO_ACTIVE_LOW 1u /* of the flags, the second cell */
 #define PINS 8u
@@ -17,7 +19,7 @@
 /* The PL061 of the scan that has this phandle. */
 static bool find_controller(const void *fdt, const struct scan *scan, uint32_t phandle, size_t *out_device)
 {
-	int node = fdt_node_offset_by_phandle(fdt, phandle);
+	int node = fdt_walk_phandle(fdt, phandle);
 	uint32_t cells;
 
 	if (node < 0 || !find_u32(fdt, node, "#gpio-cells", &cells) || cells != GPIO_CELLS)
@@ -34,10 +36,10 @@ static bool find_controller(const void *fdt, const struct scan *scan, uint32_t p
 static bool read_pin(const void *fdt, int node, const struct scan *scan, struct scan_pin *out)
 {
 	int length;
-	const fdt32_t *cells = fdt_getprop(fdt, node, "gpios", &length);
+	const fdt32_t *cells = fdt_walk_property(fdt, node, "gpios", &length);
 
 	if (!cells)
-		cells = fdt_getprop(fdt, node, "gpio", &length);
+		cells = fdt_walk_property(fdt, node, "gpio", &length);
 	if (!cells || length != (1 + GPIO_CELLS) * (int)sizeof *cells || fdt32_to_cpu(cells[1]) >= PINS)
 		return false;
 	out->pin = fdt32_to_cpu(cells[1]);
@@ -69,7 +71,7 @@ static void take_key(const void *fdt, int node, struct scan *scan)
 
 void fdt_keys_find(const void *fdt, struct scan *scan)
 {
-	int node = fdt_next_node(fdt, 0, NULL), child;
+	int node = fdt_walk_next(fdt, 0, NULL), child;
 
 	while (node >= 0) {
 		if (scan_is_passive(fdt, node) || !tree_is_enabled(fdt, node)) {
@@ -78,6 +80,6 @@ void fdt_keys_find(const void *fdt, struct scan *scan)
 		}
 		if (fdt_node_check_compatible(fdt, node, "gpio-keys") == 0)
 			fdt_for_each_subnode(child, fdt, node) take_key(fdt, child, scan);
-		node = fdt_next_node(fdt, node, NULL);
+		node = fdt_walk_next(fdt, node, NULL);
 	}
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 
 #define CELL 4
 #define PATH_MAX_LENGTH 1024
@@ -22,7 +22,7 @@ static bool is_memory(const void *fdt, int node)
 
 static bool is_in_force(const void *fdt, int node)
 {
-	for (; node > 0; node = fdt_parent(fdt, node)) {
+	for (; node > 0; node = fdt_walk_parent(fdt, node)) {
 		if (!tree_is_enabled(fdt, node))
 			return false;
 	}
@@ -56,7 +56,7 @@ static enum err read_reg(const struct tree *tree, int offset, struct memory_node
 {
 	int address_cells = tree_address_cells(tree->fdt, 0), size_cells = tree_size_cells(tree->fdt, 0);
 	int entry = (address_cells + size_cells) * CELL, length;
-	const uint8_t *reg = fdt_getprop(tree->fdt, offset, "reg", &length);
+	const uint8_t *reg = fdt_walk_property(tree->fdt, offset, "reg", &length);
 
 	if (address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2)
 		return report_fail(
@@ -88,7 +88,7 @@ static enum err read_path(const struct tree *tree, int offset, struct memory_nod
 {
 	char path[PATH_MAX_LENGTH];
 
-	if (fdt_parent(tree->fdt, offset))
+	if (fdt_walk_parent(tree->fdt, offset))
 		return report_fail(
 			report, ERR_INVAL,
 			"device tree, node %s: a memory node must be a child of the root, where guests look; move "
@@ -129,8 +129,8 @@ static enum err read_cap(const struct tree *tree, int offset, const struct memor
 static enum err collect_node(const struct tree *tree, int offset, struct memory_list *list, struct report *report)
 {
 	struct memory_node node = {
-		.is_physmap = fdt_getprop(tree->fdt, offset, "l4vmm,physmap", NULL) != NULL,
-		.has_dma_ranges = fdt_getprop(tree->fdt, offset, "dma-ranges", NULL) != NULL,
+		.is_physmap = fdt_walk_property(tree->fdt, offset, "l4vmm,physmap", NULL) != NULL,
+		.has_dma_ranges = fdt_walk_property(tree->fdt, offset, "dma-ranges", NULL) != NULL,
 	};
 	enum err e = read_path(tree, offset, &node, report);
 
@@ -155,8 +155,8 @@ static enum err check_type(const struct tree *tree, int node, struct report *rep
 {
 	const char *type = find_string(tree->fdt, node, "device_type");
 
-	if (!fdt_getprop(tree->fdt, node, "l4vmm,dscap", NULL) || fdt_getprop(tree->fdt, node, "compatible", NULL) ||
-	    !is_in_force(tree->fdt, node))
+	if (!fdt_walk_property(tree->fdt, node, "l4vmm,dscap", NULL) ||
+	    fdt_walk_property(tree->fdt, node, "compatible", NULL) || !is_in_force(tree->fdt, node))
 		return OK;
 	if (type)
 		return report_fail(
@@ -174,20 +174,21 @@ static enum err collect(struct tree *tree, struct memory_list *out, struct repor
 	int node;
 
 	/* Removing first: it changes the place of those behind. */
-	for (node = fdt_next_node(tree->fdt, 0, NULL); node >= 0;) {
-		bool is_wanted = fdt_getprop(tree->fdt, node, "l4vmm,dscap", NULL) && is_in_force(tree->fdt, node);
+	for (node = fdt_walk_next(tree->fdt, 0, NULL); node >= 0;) {
+		bool is_wanted =
+			fdt_walk_property(tree->fdt, node, "l4vmm,dscap", NULL) && is_in_force(tree->fdt, node);
 		enum err e;
 
 		if (!is_memory(tree->fdt, node) || is_wanted) {
-			node = fdt_next_node(tree->fdt, node, NULL);
+			node = fdt_walk_next(tree->fdt, node, NULL);
 			continue;
 		}
 		e = tree_delete_node(tree, node, report);
 		if (e != OK)
 			return e;
-		node = fdt_next_node(tree->fdt, 0, NULL);
+		node = fdt_walk_next(tree->fdt, 0, NULL);
 	}
-	for (node = fdt_next_node(tree->fdt, 0, NULL); node >= 0; node = fdt_next_node(tree->fdt, node, NULL)) {
+	for (node = fdt_walk_next(tree->fdt, 0, NULL); node >= 0; node = fdt_walk_next(tree->fdt, node, NULL)) {
 		enum err e = is_memory(tree->fdt, node) ? collect_node(tree, node, out, report)
 							: check_type(tree, node, report);
 
@@ -286,7 +287,7 @@ static enum err append_dma_ranges(struct tree *tree, int offset, const struct me
 				  const struct cells *cells, struct report *report)
 {
 	int length;
-	const void *old = fdt_getprop(tree->fdt, offset, "dma-ranges", &length);
+	const void *old = fdt_walk_property(tree->fdt, offset, "dma-ranges", &length);
 	size_t before = old && length > 0 ? (size_t)length : 0, size = before + cells->count * CELL;
 	uint8_t *value = malloc(size + 1);
 	enum err e;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 
 #define ADDRESS_CELLS 3
 #define SIZE_CELLS 2
@@ -40,7 +40,7 @@ size_t fdt_pci_count(const struct bus_info *bus)
 static bool has_cells(const void *fdt, int node, const char *name, uint32_t wanted)
 {
 	int length;
-	const fdt32_t *value = fdt_getprop(fdt, node, name, &length);
+	const fdt32_t *value = fdt_walk_property(fdt, node, name, &length);
 
 	return value && length == CELL && fdt32_to_cpu(*value) == wanted;
 }
@@ -49,7 +49,7 @@ static bool has_cells(const void *fdt, int node, const char *name, uint32_t want
 static bool first_bus(const void *fdt, int node, uint32_t *out)
 {
 	int length;
-	const fdt32_t *value = fdt_getprop(fdt, node, "bus-range", &length);
+	const fdt32_t *value = fdt_walk_property(fdt, node, "bus-range", &length);
 
 	*out = 0;
 	if (!value)
@@ -64,7 +64,7 @@ static bool first_bus(const void *fdt, int node, uint32_t *out)
 static bool read_window(const void *fdt, int node, const fdt32_t *entry, int parent_cells, uint64_t limit,
 			uint64_t *out_bus, struct range *out)
 {
-	int parent = fdt_parent(fdt, node);
+	int parent = fdt_walk_parent(fdt, node);
 	uint32_t space = SPACE(fdt32_to_cpu(entry[0]));
 	uint64_t end;
 
@@ -85,9 +85,9 @@ static bool read_window(const void *fdt, int node, const fdt32_t *entry, int par
 /* The largest of each kind; one of 64 bits alone is window 2, and window 1 stays empty. */
 static void read_windows(const void *fdt, int node, uint64_t limit, struct scan_device *device)
 {
-	int parent = fdt_parent(fdt, node), length;
+	int parent = fdt_walk_parent(fdt, node), length;
 	int parent_cells = tree_address_cells(fdt, parent), step = ADDRESS_CELLS + parent_cells + SIZE_CELLS;
-	const fdt32_t *entry = fdt_getprop(fdt, node, "ranges", &length);
+	const fdt32_t *entry = fdt_walk_property(fdt, node, "ranges", &length);
 
 	if (!entry || parent_cells < 1 || parent_cells > 2 || length % (step * CELL))
 		return;
@@ -156,9 +156,9 @@ static const char *const not_here[] = {
 /* Only the entries that were taken as windows. */
 static enum err write_ranges(struct tree *tree, int node, const struct scan_device *device, struct report *report)
 {
-	int parent_cells = tree_address_cells(tree->fdt, fdt_parent(tree->fdt, node)), length;
+	int parent_cells = tree_address_cells(tree->fdt, fdt_walk_parent(tree->fdt, node)), length;
 	int step = ADDRESS_CELLS + parent_cells + SIZE_CELLS;
-	const fdt32_t *entry = fdt_getprop(tree->fdt, node, "ranges", &length);
+	const fdt32_t *entry = fdt_walk_property(tree->fdt, node, "ranges", &length);
 	fdt32_t kept[2 * (ADDRESS_CELLS + 2 + SIZE_CELLS)];
 	size_t count = 0;
 
@@ -181,9 +181,9 @@ static enum err write_ranges(struct tree *tree, int node, const struct scan_devi
 
 static enum err write_reg(struct tree *tree, int node, struct report *report)
 {
-	int parent = fdt_parent(tree->fdt, node), length;
+	int parent = fdt_walk_parent(tree->fdt, node), length;
 	int address_cells = tree_address_cells(tree->fdt, parent), size_cells = tree_size_cells(tree->fdt, parent);
-	const fdt32_t *reg = fdt_getprop(tree->fdt, node, "reg", &length);
+	const fdt32_t *reg = fdt_walk_property(tree->fdt, node, "reg", &length);
 	fdt32_t cells[4] = {0};
 
 	memcpy(cells, reg, (size_t)address_cells * CELL);
@@ -364,7 +364,7 @@ static void choose_irqs(const struct bus_info *bus, uint32_t gic, struct scan *s
 static size_t controller_cells(const void *fdt, uint32_t gic)
 {
 	int length;
-	const fdt32_t *value = fdt_getprop(fdt, fdt_node_offset_by_phandle(fdt, gic), "#address-cells", &length);
+	const fdt32_t *value = fdt_walk_property(fdt, fdt_walk_phandle(fdt, gic), "#address-cells", &length);
 
 	return value && length == CELL && fdt32_to_cpu(*value) <= 2 ? fdt32_to_cpu(*value) : 0;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_walk.h"
+
 #define GIC_BANK 32u /* interrupts of one register of bits */
 
 struct known {
@@ -34,7 +36,7 @@ static const char *const passive[] = {"cpus",        "chosen",     "aliases",   
 
 bool scan_is_passive(const void *fdt, int node)
 {
-	const char *name = fdt_get_name(fdt, node, NULL), *type = fdt_getprop(fdt, node, "device_type", NULL);
+	const char *name = fdt_get_name(fdt, node, NULL), *type = fdt_walk_property(fdt, node, "device_type", NULL);
 
 	if (type && !strcmp(type, "memory"))
 		return true;
@@ -66,7 +68,7 @@ int scan_next_outside(const void *fdt, int node)
 	int depth = here;
 
 	do {
-		node = fdt_next_node(fdt, node, &depth);
+		node = fdt_walk_next(fdt, node, &depth);
 	} while (node >= 0 && depth > here);
 	return node;
 }
@@ -76,8 +78,8 @@ static bool wants_resources(const void *fdt, int node)
 	struct range range;
 	enum err e = tree_reg(fdt, node, 0, &range);
 
-	return e == OK || e == ERR_INVAL || fdt_getprop(fdt, node, "interrupts", NULL) ||
-	       fdt_getprop(fdt, node, "interrupts-extended", NULL);
+	return e == OK || e == ERR_INVAL || fdt_walk_property(fdt, node, "interrupts", NULL) ||
+	       fdt_walk_property(fdt, node, "interrupts-extended", NULL);
 }
 
 static enum err disable_unknown(struct tree *tree, int node, struct report *report)
@@ -101,8 +103,8 @@ static enum err take_unknown(struct tree *tree, int node, int gic, const struct 
 			     struct report *report)
 {
 	const struct bus_info *bus = bus_of(in);
-	bool is_asked = fdt_getprop(tree->fdt, node, "l4vmm,vbus-dev", NULL) ||
-			fdt_getprop(tree->fdt, node, "l4vmm,force-enable", NULL);
+	bool is_asked = fdt_walk_property(tree->fdt, node, "l4vmm,vbus-dev", NULL) ||
+			fdt_walk_property(tree->fdt, node, "l4vmm,force-enable", NULL);
 
 	if (!bus->is_there && !is_asked)
 		return disable_unknown(tree, node, report);
@@ -200,7 +202,7 @@ static enum err take_known(struct tree *tree, int node, enum scan_kind kind, con
 	if (other)
 		return tree_disable(tree, node, report, "its interrupt %u is taken by %s", device.irq[0].intid,
 				    other->path);
-	if (kind == SCAN_TIMER && in->timer_frequency && fdt_getprop(tree->fdt, node, "clock-frequency", NULL)) {
+	if (kind == SCAN_TIMER && in->timer_frequency && fdt_walk_property(tree->fdt, node, "clock-frequency", NULL)) {
 		enum err e = tree_set_u32(tree, node, "clock-frequency", in->timer_frequency, report);
 
 		if (e != OK)
@@ -245,7 +247,7 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 {
 	uint32_t gic_phandle = gic_node >= 0 ? fdt_get_phandle(tree->fdt, gic_node) : 0;
 	uint32_t size = fdt_size_dt_struct(tree->fdt);
-	int node = fdt_next_node(tree->fdt, 0, NULL), gic = gic_phandle ? gic_node : -1;
+	int node = fdt_walk_next(tree->fdt, 0, NULL), gic = gic_phandle ? gic_node : -1;
 
 	while (node >= 0) {
 		const struct known *known = find_known(tree->fdt, node);
@@ -268,10 +270,10 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 		/* Edits behind us move the GIC's node. */
 		if (gic >= 0 && fdt_size_dt_struct(tree->fdt) != size) {
 			size = fdt_size_dt_struct(tree->fdt);
-			gic = fdt_node_offset_by_phandle(tree->fdt, gic_phandle);
+			gic = fdt_walk_phandle(tree->fdt, gic_phandle);
 		}
 		if (tree_is_enabled(tree->fdt, node))
-			node = fdt_next_node(tree->fdt, node, NULL);
+			node = fdt_walk_next(tree->fdt, node, NULL);
 		else
 			node = scan_next_outside(tree->fdt, node);
 	}
@@ -280,7 +282,7 @@ static enum err scan_nodes(struct tree *tree, const struct scan_input *in, int g
 
 static int find_gic_node(const void *fdt)
 {
-	int node = fdt_next_node(fdt, 0, NULL);
+	int node = fdt_walk_next(fdt, 0, NULL);
 
 	while (node >= 0) {
 		const struct known *known = find_known(fdt, node);
@@ -291,7 +293,7 @@ static int find_gic_node(const void *fdt)
 		}
 		if (known && known->kind == SCAN_GICV3)
 			return node;
-		node = fdt_next_node(fdt, node, NULL);
+		node = fdt_walk_next(fdt, node, NULL);
 	}
 	return -1;
 }

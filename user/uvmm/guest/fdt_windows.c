@@ -4,7 +4,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 
 #define PCI_ADDRESS_CELLS 3
 #define PCI_SIZE_CELLS 2
@@ -35,9 +35,9 @@ static enum err add_regs(const struct tree *tree, int node, struct window_list *
 static enum err add_bridge(const struct tree *tree, int node, struct window_list *out, struct report *report)
 {
 	const char *type = find_string(tree->fdt, node, "device_type");
-	int parent_node = fdt_parent(tree->fdt, node), cells = tree_address_cells(tree->fdt, parent_node),
+	int parent_node = fdt_walk_parent(tree->fdt, node), cells = tree_address_cells(tree->fdt, parent_node),
 	    entry = (PCI_ADDRESS_CELLS + cells + PCI_SIZE_CELLS) * CELL, length;
-	const uint8_t *ranges = fdt_getprop(tree->fdt, node, "ranges", &length);
+	const uint8_t *ranges = fdt_walk_property(tree->fdt, node, "ranges", &length);
 
 	if (!type || strcmp(type, "pci") || !ranges || cells < 1 || cells > 2 || length % entry)
 		return OK;
@@ -59,7 +59,7 @@ static enum err add_bridge(const struct tree *tree, int node, struct window_list
 
 enum err fdt_scan_windows(const struct tree *tree, struct window_list *out, struct report *report)
 {
-	int node = fdt_next_node(tree->fdt, 0, NULL);
+	int node = fdt_walk_next(tree->fdt, 0, NULL);
 
 	while (node >= 0) {
 		enum err e;
@@ -73,7 +73,7 @@ enum err fdt_scan_windows(const struct tree *tree, struct window_list *out, stru
 			e = add_bridge(tree, node, out, report);
 		if (e != OK)
 			return e;
-		node = fdt_next_node(tree->fdt, node, NULL);
+		node = fdt_walk_next(tree->fdt, node, NULL);
 	}
 	return OK;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_walk.h"
+
 #define LAST(range) ULL((range).base + (range).size - 1)
 
 void differ(struct differences *why, const char *format, ...)
@@ -235,7 +237,7 @@ static enum err find_all(const void *fdt, int node, int gic, const struct bus_in
 {
 	enum err err;
 
-	if (fdt_getprop(fdt, node, "l4vmm,vbus-dev", NULL))
+	if (fdt_walk_property(fdt, node, "l4vmm,vbus-dev", NULL))
 		return passed_find_named(fdt, node, gic, bus, out, why);
 	err = find_regs_by_address(fdt, node, bus, out, why);
 	return err == OK ? find_lines_by_number(fdt, node, gic, bus, out, why) : err;
@@ -265,7 +267,7 @@ static enum err copy_path(const void *fdt, int node, char **out_path)
 enum err passthrough_take(struct tree *tree, int node, int gic, const struct bus_info *bus, struct passed_list *list,
 			  struct report *report)
 {
-	struct passed_node out = {.is_forced = fdt_getprop(tree->fdt, node, "l4vmm,force-enable", NULL) != NULL};
+	struct passed_node out = {.is_forced = fdt_walk_property(tree->fdt, node, "l4vmm,force-enable", NULL) != NULL};
 	struct differences why = {0};
 	enum err err = find_all(tree->fdt, node, gic, bus, &out, &why);
 
@@ -300,7 +302,7 @@ bool passthrough_claims(const void *fdt, int node, const struct bus_info *bus)
 	const struct bus_resource *resource;
 	struct range reg;
 
-	if (fdt_getprop(fdt, node, "l4vmm,vbus-dev", NULL))
+	if (fdt_walk_property(fdt, node, "l4vmm,vbus-dev", NULL))
 		return true;
 	if (tree_reg(fdt, node, 0, &reg) != OK)
 		return false;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/fdt_walk.h"
+
 #define TREE_FIRST_SIZE 4096u
 #define TREE_GROW_MIN 1024u
 
@@ -137,7 +139,7 @@ enum err tree_disable(struct tree *tree, int node, struct report *report, const 
 bool tree_is_enabled(const void *fdt, int node)
 {
 	int length;
-	const char *status = fdt_getprop(fdt, node, "status", &length);
+	const char *status = fdt_walk_property(fdt, node, "status", &length);
 
 	if (!status)
 		return true;

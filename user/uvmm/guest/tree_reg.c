@@ -3,7 +3,7 @@
 
 #include <libfdt.h>
 
-#include "lib/fdt_parent.h"
+#include "lib/fdt_walk.h"
 
 #define CELL 4
 
@@ -23,9 +23,9 @@ enum err tree_cells_read(const void *cells, int count, uint64_t *out_value)
 /* Like Linux we take a missing count from the nearest ancestor that has one. */
 static int cells_inherited(const void *fdt, int node, const char *name, int otherwise)
 {
-	for (; node >= 0; node = fdt_parent(fdt, node)) {
+	for (; node >= 0; node = fdt_walk_parent(fdt, node)) {
 		int length;
-		const fdt32_t *value = fdt_getprop(fdt, node, name, &length);
+		const fdt32_t *value = fdt_walk_property(fdt, node, name, &length);
 
 		if (value && length == CELL) {
 			uint32_t count = fdt32_to_cpu(*value);
@@ -52,7 +52,7 @@ static enum err translate(const void *fdt, int bus, int bus_parent, struct range
 	int address_cells = tree_address_cells(fdt, bus), size_cells = tree_size_cells(fdt, bus);
 	int parent_cells = tree_address_cells(fdt, bus_parent);
 	int length, entry = (address_cells + parent_cells + size_cells) * CELL;
-	const uint8_t *ranges = fdt_getprop(fdt, bus, "ranges", &length);
+	const uint8_t *ranges = fdt_walk_property(fdt, bus, "ranges", &length);
 
 	if (!ranges)
 		return ERR_ADDRNOTAVAIL;
@@ -81,7 +81,7 @@ enum err tree_to_cpu(const void *fdt, int bus, struct range *range)
 	uint64_t end;
 
 	while (bus > 0) {
-		int parent = fdt_parent(fdt, bus);
+		int parent = fdt_walk_parent(fdt, bus);
 		enum err e = parent < 0 ? ERR_INVAL : translate(fdt, bus, parent, range);
 
 		if (e != OK)
@@ -93,8 +93,8 @@ enum err tree_to_cpu(const void *fdt, int bus, struct range *range)
 
 enum err tree_reg(const void *fdt, int node, unsigned int index, struct range *out)
 {
-	int parent = fdt_parent(fdt, node), length;
-	const uint8_t *reg = fdt_getprop(fdt, node, "reg", &length);
+	int parent = fdt_walk_parent(fdt, node), length;
+	const uint8_t *reg = fdt_walk_property(fdt, node, "reg", &length);
 	int address_cells, size_cells, entry;
 	struct range range;
 	enum err e;

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <libfdt.h>
+
 #include "boot/machine.h"
 
 #define TREE_MAX (1u << 21)
@@ -365,6 +367,19 @@ static void what_is_no_tree_is_refused(void **state)
 	free(blob.data);
 }
 
+/* The header of an older one does not bound its blocks. */
+static void a_tree_of_an_old_version_is_refused(void **state)
+{
+	struct blob blob = compile("board");
+	struct machine m;
+	(void)state;
+
+	fdt_set_version(blob.data, 16);
+	assert_int_equal(read_tree(blob, &m), ERR_INVAL);
+	assert_string_equal(m.why, "the device tree at 0x48000000 has version 16, 17 is needed");
+	free(blob.data);
+}
+
 static void a_truncated_tree_is_refused_wherever_it_ends(void **state)
 {
 	struct blob blob = compile("board");
@@ -465,6 +480,7 @@ int main(void)
 		cmocka_unit_test(the_tree_that_qemu_makes_is_read),
 		cmocka_unit_test(every_fault_is_named_in_a_sentence),
 		cmocka_unit_test(what_is_no_tree_is_refused),
+		cmocka_unit_test(a_tree_of_an_old_version_is_refused),
 		cmocka_unit_test(a_truncated_tree_is_refused_wherever_it_ends),
 		cmocka_unit_test(random_damage_never_hurts),
 	};
