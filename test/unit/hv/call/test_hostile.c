@@ -445,6 +445,7 @@ static void system_call(struct hostile *h, struct thread *t)
 	uint64_t made_at, label;
 	unsigned int kind = L4_KIND_THREAD, restarts = 0;
 	const struct cap *cap;
+	bool is_physical;
 
 	any_utcb(h, t->utcb);
 	for (unsigned int i = 2; i < 8; i++)
@@ -467,6 +468,8 @@ static void system_call(struct hostile *h, struct thread *t)
 	cap = cap_find(t->space, t->regs.x[0]);
 	if (cap && t->regs.x[0])
 		kind = cap->kind;
+	/* What is in the slot afterwards may be something else, or nothing. */
+	is_physical = kind == L4_KIND_SPACE && space_of(cap->obj)->is_physical;
 	object_ref(&t->obj);
 	while (call_invoke(t) == CALL_RESTART && ++restarts < 200) {
 		unsigned int cpu = (unsigned int)next(h) % HOSTILE_CPUS;
@@ -479,7 +482,7 @@ static void system_call(struct hostile *h, struct thread *t)
 	if (t->state == THREAD_READY && !t->regs.x[0]) {
 		h->done[kind]++;
 		if (label == L4_SPACE_DMA_MAP)
-			*(space_of(cap->obj)->is_physical ? &h->physical : &h->translated) += 1;
+			*(is_physical ? &h->physical : &h->translated) += 1;
 	}
 	if (label == L4_FACTORY_CREATE && !t->regs.x[0])
 		note_new_spaces(h, t, made_at);
