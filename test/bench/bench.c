@@ -3,7 +3,8 @@
  * With QEMU's -icount shift=0 and a counter of 1 GHz a tick is one instruction, of all exception levels together; then
  * every run gives the same figures. Output: "figure NAME count N avg N med N min N max N".
  * With "only=NAME" last on the command line that figure alone is measured and not printed: what it costs is the difference
- * to a run with "only=none". With "only=wait" the guest measures nothing and stays for a while.
+ * to a run with "only=none". With "only=wait" the guest measures nothing and stays for a while; with "only=reset" it says
+ * when it will reset itself, "at vm_reset 1 TICKS", and does so at that time.
  */
 #include "exception.h"
 #include "gic.h"
@@ -19,7 +20,8 @@
 #define ROUNDS 256
 #define WFI_US 2000 /* a wait long enough to be worth sleeping */
 #define STAY_US 10000000
-#define IPI 3 /* the SGI used */
+#define RESET_US 1000 /* ahead: the line is printed by then */
+#define IPI 3         /* the SGI used */
 
 static uint64_t sample[ROUNDS];
 
@@ -196,6 +198,16 @@ static void figure_ipi(void)
 	report(done == 2 * ROUNDS, "every interrupt to the second CPU arrives");
 }
 
+static void reset_at_a_time(void)
+{
+	uint64_t when = timer_now() + timer_us(RESET_US);
+
+	print("at vm_reset 1 %lu\n", (unsigned long)when);
+	while (timer_now() < when)
+		spin_hint();
+	psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+}
+
 void guest_main(void)
 {
 	uint64_t dist = machine.gic_dist.base, uart = machine.uart.base;
@@ -228,5 +240,7 @@ void guest_main(void)
 	irq_off();
 	if (only() && !strcmp(only(), "wait"))
 		timer_sleep_masked(STAY_US);
+	if (only() && !strcmp(only(), "reset"))
+		reset_at_a_time();
 	report(true, "the guest measured to its end");
 }

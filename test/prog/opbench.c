@@ -33,6 +33,8 @@ static uint32_t slot_new(void)
 /* ---- a call inside one task ---- */
 
 struct service {
+	const char *name;
+	unsigned int words; /* of the call and of its reply */
 	uint32_t gate, reply;
 };
 
@@ -47,29 +49,28 @@ static void serve(void *arg)
 	if (err == OK)
 		err = l4_receive(&message, 0);
 	while (err == OK)
-		err = l4_reply_receive(&message, 2, 0, 0);
+		err = l4_reply_receive(&message, service->words, 0, 0);
 }
 
-static void measure_call(void)
+static void measure_call(struct service *service)
 {
-	static struct service service;
 	uint32_t thread;
 
-	service.gate = slot_new();
-	service.reply = slot_new();
-	if (!is_good(l4_factory_create_gate(factory, service.gate), "ipc_same_task") ||
-	    !is_good(l4_thread_create_start(serve, &service, 0, -1, 0, &thread), "ipc_same_task"))
+	service->gate = slot_new();
+	service->reply = slot_new();
+	if (!is_good(l4_factory_create_gate(factory, service->gate), service->name) ||
+	    !is_good(l4_thread_create_start(serve, service, 0, -1, 0, &thread), service->name))
 		return;
 	for (unsigned int i = 0; i < ROUNDS; i++) {
-		struct l4_msg message = {.tag = L4_TAG(LABEL, 2), .word = {i, 7}};
+		struct l4_msg message = {.tag = L4_TAG(LABEL, service->words), .word = {i, 7}};
 		uint64_t begin = l4_now();
-		enum err err = l4_gate_call(service.gate, &message, 0);
+		enum err err = l4_gate_call(service->gate, &message, 0);
 
 		sample[i] = l4_now() - begin;
-		if (!is_good(err, "ipc_same_task"))
+		if (!is_good(err, service->name))
 			return;
 	}
-	figure_print("ipc_same_task", sample);
+	figure_print(service->name, sample);
 }
 
 /* ---- an irq to a waiting thread ---- */
@@ -189,13 +190,17 @@ static void measure_task(void)
 
 int main(void)
 {
+	static struct service two = {.name = "ipc_same_task", .words = 2};
+	static struct service most = {.name = "ipc_same_payload", .words = 62};
+
 	if (l4_env_need("factory", "the objects that are made", &factory) != OK)
 		return 1;
-	measure_call();
+	measure_call(&two);
 	measure_irq();
 	measure_map("map_page", "unmap_page", L4_PAGE_SIZE);
 	measure_map("map_2mib", "unmap_2mib", SUPERPAGE);
 	measure_task();
+	measure_call(&most);
 	measure_many();
 	return 0;
 }

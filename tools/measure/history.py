@@ -18,7 +18,9 @@ def base_of(history):
 
 
 def record_made(history, record):
-    """The history with the record at its end; one of the same commit is replaced."""
+    """The history with the record at its end; one of the same commit is replaced, and stays a release if it was one."""
+    release = next((old["release"] for old in history if old["commit"] == record["commit"] and old.get("release")), None)
+    record = {**({"release": release} if release else {}), **record}
     return [old for old in history if old["commit"] != record["commit"]] + [record]
 
 

@@ -3,7 +3,7 @@ import math
 from xml.sax.saxutils import escape
 
 COLOURS = {"native": "#9a9a9a", "ours": "#1f6fb4", "xen": "#d9822b", "kvm": "#8a3ffc"}
-LINES = ["#1f6fb4", "#d9822b", "#2a9d5c", "#8a3ffc"]
+LINE, MARKS = "#1f6fb4", "#b04040"
 FONT = 'font-family="sans-serif" font-size="11"'
 
 
@@ -40,15 +40,15 @@ def bars(title, rows, systems):
         return drawing(400, 40, [text(10, 25, title + ": nothing was measured")])
     low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
     high = max(high, low + 1)
-    left, top, bar, gap, width = 150, 50, 11, 9, 560
+    left, top, bar, gap, width = 150, 62, 12, 9, 560
     at = lambda value: left + (math.log10(value) - low) / (high - low) * width
     height = top + len(rows) * (bar * len(systems) + gap) + 10
     parts = [text(10, 18, title, more=' font-weight="bold"')]
     for i, system in enumerate(systems):
-        parts += [rectangle(left + 90 * i, 26, 10, 10, COLOURS[system]), text(left + 14 + 90 * i, 35, system)]
+        parts += [rectangle(left + 90 * i, 27, 10, 10, COLOURS[system]), text(left + 14 + 90 * i, 36, system)]
     for power in range(low, high + 1):
         x = at(10 ** power)
-        parts += [line(x, top - 4, x, height - 8, "#e0e0e0"), text(x, top - 6, short(10 ** power), "middle")]
+        parts += [line(x, top - 4, x, height - 8, "#e0e0e0"), text(x, top - 7, short(10 ** power), "middle")]
     y = top
     for name, row in rows:
         parts.append(text(left - 8, y + bar * len(systems) / 2 + 4, name, "end"))
@@ -62,32 +62,54 @@ def bars(title, rows, systems):
     return drawing(left + width + 60, height, parts)
 
 
-def line_plot(x0, y0, width, height, title, xs, series):
-    """One plot's parts: xs are the texts below, series {name: [value or None]}; the scale begins at zero."""
-    values = [value for one in series.values() for value in one if value is not None]
-    top = max(values, default=1) * 1.1 or 1
-    left, bottom = x0 + 46, y0 + height - 18
-    at_x = lambda i: left + (0.5 if len(xs) == 1 else i / (len(xs) - 1)) * (width - 64)
-    at_y = lambda value: bottom - value / top * (height - 46)
-    parts = [text(x0 + 4, y0 + 12, title, more=' font-weight="bold"'), line(left, bottom, x0 + width - 14, bottom, "#808080")]
-    for step in (0.5, 1):
-        value = top / 1.1 * step
-        parts += [line(left, at_y(value), x0 + width - 14, at_y(value), "#e8e8e8"), text(left - 4, at_y(value) + 4, short(value), "end")]
-    every = max(1, len(xs) // 6)
-    parts += [text(at_x(i), bottom + 13, str(x), "end" if 0 < i == len(xs) - 1 else "middle") for i, x in enumerate(xs) if i % every == 0 or i == len(xs) - 1]
-    for number, (name, one) in enumerate(series.items()):
-        colour = LINES[number % len(LINES)]
-        points = [(at_x(i), at_y(value)) for i, value in enumerate(one) if value is not None]
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{colour}"/>' for x, y in points]
-        if len(series) > 1:
-            parts.append(text(x0 + 60 + 110 * number, y0 + 25, name, more=f' fill="{colour}"'))
+def spread(xs, low, high):
+    """Where along low..high each x is drawn: numbers by their value, other texts one after the other."""
+    if len(xs) == 1:
+        return [(low + high) / 2]
+    if all(isinstance(x, (int, float)) for x in xs) and max(xs) > min(xs):
+        return [low + (x - min(xs)) / (max(xs) - min(xs)) * (high - low) for x in xs]
+    return [low + i / (len(xs) - 1) * (high - low) for i in range(len(xs))]
+
+
+def labels(xs, positions, letter=6.4, between=8):
+    """[(text, position)] of those xs whose texts do not run into another: the last one first, then from the left."""
+    half = lambda x: len(str(x)) * letter / 2
+    chosen = [(str(xs[-1]), positions[-1])] if xs else []
+    end = -math.inf
+    for x, position in zip(xs[:-1], positions[:-1]):
+        if position - half(x) >= end and position + half(x) + between <= positions[-1] - half(xs[-1]):
+            chosen.append((str(x), position))
+            end = position + half(x) + between
+    return sorted(chosen, key=lambda one: one[1])
+
+
+def line_plot(x0, y0, width, height, plot):
+    """One plot's parts. plot: title, x (numbers or texts), y: [value or None], x_is and y_is: what the axes say, marks: {name: value}
+    for dashed lines. The vertical scale begins at zero."""
+    values = [value for value in plot["y"] if value is not None] + list(plot.get("marks", {}).values())
+    top = max(values, default=1) * 1.12 or 1
+    left, right, bottom = x0 + 62, x0 + width - 34, y0 + height - 34
+    at_y = lambda value: bottom - value / top * (height - 78)
+    parts = [text(x0 + 8, y0 + 14, plot["title"], more=' font-weight="bold"'), text(x0 + 8, y0 + 29, plot["y_is"], more=' fill="#606060"'),
+             text((left + right) / 2, bottom + 29, plot["x_is"], "middle", ' fill="#606060"'),
+             line(left, bottom, right + 10, bottom, "#808080"), text(left - 6, bottom + 4, "0", "end")]
+    for value in (top / 2.24, top / 1.12):
+        parts += [line(left, at_y(value), right + 10, at_y(value), "#e8e8e8"), text(left - 6, at_y(value) + 4, short(value), "end")]
+    for name, value in plot.get("marks", {}).items():
+        parts += [line(left, at_y(value), right + 10, at_y(value), MARKS, ' stroke-dasharray="4 3"'),
+                  text(right + 10, at_y(value) - 3, name, "end", f' fill="{MARKS}"')]
+    positions = spread(plot["x"], left + 14, right)
+    for x, position in labels(plot["x"], positions):
+        parts += [line(position, bottom, position, bottom + 3, "#808080"), text(position, bottom + 15, x, "middle")]
+    points = [(x, at_y(value)) for x, value in zip(positions, plot["y"]) if value is not None]
+    parts.append(f'<polyline fill="none" stroke="{LINE}" stroke-width="1.5" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>')
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.2" fill="{LINE}"/>' for x, y in points]
     return parts
 
 
-def line_plots(plots, columns=3, width=290, height=150):
-    """Plots of (title, xs, series) side by side."""
+def line_plots(plots, columns=3, width=310, height=170):
+    """Plots side by side; see line_plot."""
     parts = []
-    for i, (title, xs, series) in enumerate(plots):
-        parts += line_plot(i % columns * width, i // columns * height, width, height, title, xs, series)
+    for i, plot in enumerate(plots):
+        parts += line_plot(i % columns * width, i // columns * height, width, height, plot)
     return drawing(columns * width, max(1, math.ceil(len(plots) / columns)) * height, parts)

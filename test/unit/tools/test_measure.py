@@ -7,7 +7,7 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
-from measure import history  # noqa: E402
+from measure import history, report, wall  # noqa: E402
 from measure.emulator import has_line  # noqa: E402
 from measure.figures import change, figures_of, judge, markdown, memory_parts, part_replaced, resident, runs_agree, stamp_of, stamped_figures, table  # noqa: E402
 
@@ -107,3 +107,19 @@ def test_a_part_of_a_document_is_replaced_and_the_rest_stays():
 def test_the_documents_table_leaves_a_cell_empty_where_nothing_was_measured():
     row = {"figure": "map_page", "what": "map a page", "ours": 1198, "others": {}, "first": None, "goal": None}
     assert markdown([row], ["native"]).splitlines()[2] == "| `map_page` | map a page |  | **1,198** |  |  |"
+
+
+def test_wall_clock_ratios_compare_medians_and_tell_the_spread():
+    rounds = [{"ours": {"linux_init": {"med": 2}}, "xen": {"linux_init": {"med": xen}}, "native": {}} for xen in (1, 4, 6)]
+    assert wall.ratios(rounds) == [{"figure": "linux_init", "what": "Linux boot, reset to init", "systems": {"xen": {"med": 2, "min": 0.5, "max": 3, "rounds": 3}}}]
+    assert wall.ratios([{"xen": {"linux_init": {"med": 1}}}]) == []
+    assert wall.cell({"med": 2, "min": 0.5, "max": 3}) == "2.00 (0.50-3.00)" and wall.cell(None) == ""
+
+
+def test_a_release_stays_one_when_its_commit_is_recorded_again():
+    assert history.record_made([{"commit": "a", "release": "1"}], {"commit": "a", "figures": {}}) == [{"commit": "a", "release": "1", "figures": {}}]
+
+
+def test_figures_that_were_run_once_are_named():
+    rows = [{"figure": "a", "runs": {"ours": 3, "xen": 1}}, {"figure": "b", "runs": {"ours": 1, "xen": 1}}]
+    assert report.once(rows) == "of ours: b; of xen: a, b" and report.once(rows[:0]) == ""

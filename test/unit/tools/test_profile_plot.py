@@ -79,8 +79,29 @@ def test_bars_of_nothing_say_so():
 
 
 def test_a_line_goes_through_what_was_measured_and_leaves_out_the_rest():
-    svg = plot.line_plots([("a & b", ["x", "y", "z"], {"ours": [1, None, 3]}), ("one", ["x"], {"ours": [5]})])
+    svg = plot.line_plots([{"title": "a & b", "x": ["x", "y", "z"], "y": [1, None, 3], "x_is": "", "y_is": "KiB"},
+                           {"title": "one", "x": ["x"], "y": [5], "x_is": "VMs", "y_is": "KiB", "marks": {"goal": 4}}])
     first, second = parts_of(svg, "polyline")
     assert len(first.get("points").split()) == 2 and len(second.get("points").split()) == 1
     heights = [float(point.split(",")[1]) for point in first.get("points").split()]
     assert heights[0] > heights[1]
+
+
+def test_numbers_stand_where_their_value_is_and_other_texts_one_after_the_other():
+    assert plot.spread([64, 128, 4096], 0, 4032) == [0, 64, 4032]
+    assert plot.spread(["a", "b", "c"], 0, 10) == [0, 5, 10] and plot.spread([7], 0, 10) == [5]
+
+
+def test_texts_below_an_axis_do_not_run_into_each_other_and_the_last_one_stays():
+    xs = [64, 128, 256, 512, 1024, 2048, 4096]
+    positions = plot.spread(xs, 0, 300)
+    chosen = plot.labels(xs, positions)
+    assert chosen[0][0] == "64" and chosen[-1] == ("4096", 300)
+    for (left, at), (right, then) in zip(chosen, chosen[1:]):
+        assert then - at > (len(left) + len(right)) / 2 * 6
+
+
+def test_a_target_is_a_dashed_line_with_its_name():
+    svg = plot.line_plots([{"title": "t", "x": ["x"], "y": [5], "x_is": "", "y_is": "", "marks": {"goal": 4}}])
+    assert [one.get("stroke-dasharray") for one in parts_of(svg, "line")].count("4 3") == 1
+    assert "goal" in [one.text for one in parts_of(svg, "text")]
