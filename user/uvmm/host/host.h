@@ -180,9 +180,13 @@ struct host_dma {
 	uint64_t limit; /* highest address + 1 */
 };
 
+#define HOST_UNLOCK_WAKE 1u  /* there is work for the service thread */
+#define HOST_UNLOCK_GO_ON 2u /* those in `parked` go on */
+
 struct host {
-	uint32_t lock;   /* lock.c */
-	uint64_t parked; /* vCPUs, one bit each, that rest for who holds the lock */
+	uint32_t lock;      /* lock.c */
+	uint32_t at_unlock; /* what is due when it is given back: HOST_UNLOCK_... */
+	uint64_t parked;    /* vCPUs, one bit each, that rest for who holds the lock */
 	struct options options;
 	struct report report;
 	struct boot_plan plan;
@@ -220,7 +224,7 @@ struct host {
 
 /* lock.c: the VM's lock, and stopping vCPUs. */
 void host_lock_slow(struct host *host);
-void host_lock_let_go(struct host *host);
+void host_unlock_slow(struct host *host);
 static inline void host_lock(struct host *host)
 {
 	if (__builtin_expect(__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0, 0))
@@ -229,9 +233,10 @@ static inline void host_lock(struct host *host)
 /* vCPUs that were parked through host_vcpu_page go on. */
 static inline void host_unlock(struct host *host)
 {
-	if (__builtin_expect(host->parked != 0, 0))
-		host_lock_let_go(host);
-	__atomic_store_n(&host->lock, 0, __ATOMIC_RELEASE);
+	if (__builtin_expect(host->at_unlock != 0, 0))
+		host_unlock_slow(host);
+	else
+		__atomic_store_n(&host->lock, 0, __ATOMIC_RELEASE);
 }
 /* With the lock held: the state page of a vCPU, which is the caller's own or rests until the lock is given back. */
 struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu);
@@ -370,5 +375,9 @@ void host_watch_due(struct host *host);
 
 /* service.c: have vCPU 0 started, serve the VM to its end; the exit code. */
 int host_serve(struct host *host);
-/* From any thread: there is work for the service thread. */
-void host_service_wake(struct host *host);
+/* From any thread, with the lock held: there is work for the service thread. It hears of it when the lock is given back, as it comes
+ * before the caller on its CPU and would only wait for that. */
+static inline void host_service_wake(struct host *host)
+{
+	host->at_unlock |= HOST_UNLOCK_WAKE;
+}

@@ -256,8 +256,8 @@ static void look(struct host *host)
 	fine = reconcile_all(host, wanted, round);
 	host_lock(host);
 	inhibit->done = round;
-	host_unlock(host);
 	host_service_wake(host);
+	host_unlock(host);
 	/* A VM that sleeps costs nothing, also when somebody does not answer: then an event makes it try again. */
 	if (!fine && wanted >> L4_INHIBITOR_SUSPEND & 1)
 		(void)l4_irq_deadline(inhibit->work_irq, l4_now() + l4_ticks_of_ms(LOST_RETRY_MS));

@@ -94,11 +94,17 @@ static void unpark(struct host_vcpu *cpu)
 		(void)l4_irq_trigger(cpu->kick);
 }
 
-void host_lock_let_go(struct host *host)
+void host_unlock_slow(struct host *host)
 {
+	uint32_t due = host->at_unlock;
+
+	host->at_unlock = 0;
 	for (uint64_t mask = host->parked; mask != 0; mask &= mask - 1)
 		unpark(&host->cpu[__builtin_ctzll(mask)]);
 	host->parked = 0;
+	__atomic_store_n(&host->lock, 0, __ATOMIC_RELEASE);
+	if (due & HOST_UNLOCK_WAKE)
+		(void)l4_irq_trigger(host->work_irq);
 }
 
 struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
@@ -109,6 +115,7 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 		ask(target);
 		settle(target);
 		host->parked |= 1ull << cpu;
+		host->at_unlock |= HOST_UNLOCK_GO_ON;
 	}
 	return target->vcpu->page;
 }

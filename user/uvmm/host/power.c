@@ -34,8 +34,8 @@ _Noreturn static void run(void *context)
 		power->answer = answer;
 		power->err = err;
 		power->is_answered = true;
-		host_unlock(host);
 		host_service_wake(host);
+		host_unlock(host);
 	}
 }
 

@@ -7,11 +7,6 @@
 #define PATIENCE_MS 2000u
 #define RETRY_US 500u
 
-void host_service_wake(struct host *host)
-{
-	(void)l4_irq_trigger(host->work_irq);
-}
-
 /* ---- output ---- */
 
 /* Write some; false: nobody takes it. The lock is not held. */
