@@ -26,10 +26,12 @@
 #define L4_VIRQ_BOUND (1ull << 38)   /* held[]: comes from the vtimer or a bound irq */
 
 struct l4_vcpu_sys { /* group SYS: registers named as Arm names them */
-	uint64_t sctlr_el1, actlr_el1, cpacr_el1, ttbr0_el1, ttbr1_el1, tcr_el1;
+	/* Those that are switched at each exit come first, in the order of entry and exit. */
+	uint64_t sctlr_el1, cpacr_el1, cntkctl_el1, sp_el0, tpidr_el0, tpidrro_el0;
+	uint64_t actlr_el1, ttbr0_el1, ttbr1_el1, tcr_el1;
 	uint64_t esr_el1, afsr0_el1, afsr1_el1, far_el1, mair_el1, amair_el1, vbar_el1;
-	uint64_t contextidr_el1, tpidr_el0, tpidrro_el0, tpidr_el1, cntkctl_el1, par_el1;
-	uint64_t sp_el0, sp_el1, elr_el1, spsr_el1, csselr_el1, mdscr_el1;
+	uint64_t contextidr_el1, tpidr_el1, par_el1;
+	uint64_t sp_el1, elr_el1, spsr_el1, csselr_el1, mdscr_el1;
 };
 
 struct l4_vcpu_timer {     /* group TIMER */

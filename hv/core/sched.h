@@ -9,12 +9,12 @@
 struct cpu {
 	/* known to vectors.S: keep first */
 	uint64_t stack_top;
+	struct vcpu *guest; /* set while the guest is what runs */
 
 	unsigned int id;
 	uint64_t mpidr;
 	bool online;
 	struct thread *current; /* NULL: idle */
-	struct vcpu *guest;     /* set while the guest is what runs */
 	struct vcpu *loaded;    /* whose registers are in the hardware */
 	struct fp_state *fp;    /* whose floating point registers are */
 	bool reschedule;

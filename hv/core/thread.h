@@ -35,11 +35,11 @@ struct fp_state { /* order known to fp.S */
 struct thread {
 	struct object obj;
 	struct regs regs __attribute__((aligned(16)));
+	uint64_t tpidr_el0;
+	ipa_t utcb_at;       /* address in the task */
 	struct space *space; /* referenced */
 	struct list in_space;
 	struct l4_utcb *utcb;
-	ipa_t utcb_at; /* address in the task */
-	uint64_t tpidr_el0;
 
 	enum thread_state state;
 	bool in_guest;     /* what runs is the guest of its vCPU */

@@ -24,9 +24,12 @@ struct vcpu {
 	ipa_t state_at;              /* address in the VMM's task */
 	unsigned int loaded_on;      /* CPU whose hardware has the registers, or VCPU_NOT_LOADED */
 	uint64_t pc, pstate;         /* while the guest is preempted or waits in WFI */
-	/* Bits in which EL0 feels a difference. cpacr_felt is 0 while the VMM debugs the guest: then cpacr_swapped is always
+	/* Bits in which EL0 feels a difference. cpacr_felt is 0 while the VMM debugs the guest: then felt_swapped is always
 	 * set, and what is switched for debugging hides behind that test. */
 	uint64_t sctlr_felt, cpacr_felt;
+	uint64_t cptr_guest,
+		cptr_task;      /* [ARM CPTR_EL2] while the guest runs, while the VMM does; as long as it is current */
+	bool felt_swapped;      /* SCTLR_EL1 and CPACR_EL1 have the task's values while the VMM runs */
 	struct l4_vcpu_sys sys; /* while not loaded, and the VMM-visible ones while the VMM runs */
 	struct l4_vcpu_timer timer;
 	uint64_t vmpidr, vpidr;
@@ -34,10 +37,9 @@ struct vcpu {
 	struct virq_queue virqs;
 	uint32_t eoi_count; /* ends of interrupts that the VMM has not been told yet */
 	uint32_t eoi[L4_VCPU_LR_MAX];
-	uint32_t bound_count;              /* irqs bound to it, at most VIRQ_HW_MAX - 1: the timer is one too */
-	bool sctlr_swapped, cpacr_swapped; /* the task's own value is in the register while the VMM runs */
-	struct timeout wfi;                /* while it waits in WFI and is not loaded */
-	bool waits_open;                   /* whatever its CPU interface says */
+	uint32_t bound_count; /* irqs bound to it, at most VIRQ_HW_MAX - 1: the timer is one too */
+	struct timeout wfi;   /* while it waits in WFI and is not loaded */
+	bool waits_open;      /* whatever its CPU interface says */
 	struct fp_state fp;
 	struct l4_vcpu_debug debug; /* checked */
 

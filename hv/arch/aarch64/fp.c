@@ -4,11 +4,10 @@
 #include "arch/aarch64/sysreg.h"
 #include "arch/aarch64/vcpu_hw.h"
 
-void fp_trap(bool on)
+void fp_settle(const struct cpu *cpu, struct vcpu *vcpu)
 {
-	uint64_t cptr = READ_SYSREG(cptr_el2);
-
-	WRITE_SYSREG(cptr_el2, on ? cptr | CPTR_EL2_TFP : cptr & ~CPTR_EL2_TFP);
+	vcpu->cptr_guest = cpu->fp == &vcpu->fp ? CPTR_OPEN : CPTR_OPEN | CPTR_EL2_TFP;
+	vcpu->cptr_task = cpu->fp == &vcpu->thread->fp ? CPTR_OPEN : CPTR_OPEN | CPTR_EL2_TFP;
 }
 
 /* Save what the hardware holds if it is the running thread's or its guest's. Anybody else's was saved when he left, and
@@ -19,7 +18,7 @@ void fp_keep(struct cpu *cpu, const struct thread *runs)
 
 	if (!owner || (owner != &runs->fp && !(runs->vcpu && owner == &runs->vcpu->fp)))
 		return;
-	fp_trap(false);
+	WRITE_SYSREG(cptr_el2, CPTR_OPEN);
 	isb();
 	fp_save(owner);
 }
@@ -27,10 +26,12 @@ void fp_keep(struct cpu *cpu, const struct thread *runs)
 void fp_switch(struct cpu *cpu, struct fp_state *to)
 {
 	fp_keep(cpu, cpu->current);
-	fp_trap(false);
+	WRITE_SYSREG(cptr_el2, CPTR_OPEN);
 	isb();
 	fp_load(to);
 	__atomic_store_n(&cpu->fp, to, __ATOMIC_RELAXED);
+	if (cpu->current->vcpu)
+		fp_settle(cpu, cpu->current->vcpu);
 }
 
 /* Other CPUs change their own without the lock: only the value that was meant is taken back. */

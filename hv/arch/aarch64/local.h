@@ -71,10 +71,17 @@ void cpu_start(struct cpu *cpu);
 void cpu_init_registers(void);
 /* Give the guest's registers to the hardware and the thread to the guest; false: the VMM has to run. */
 void vcpu_load(struct vcpu *vcpu);
-struct regs *vcpu_run(struct cpu *cpu, struct thread *thread);
-void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu);
-void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu);
-struct regs *vcpu_trap(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
+/* The current thread enters its guest: the frame of what runs next. */
+struct regs *vcpu_run(struct cpu *cpu);
+/* What the way out of a guest's trap restores, known to vectors.S. WAY_VMM: its guest has been left just now, for the VMM,
+ * which expects x0 alone; what this code may have used is overwritten with values of its own, and x19 to x29 may show what
+ * they were in the guest. */
+enum { WAY_VMM, WAY_ALL };
+struct vcpu_way {
+	struct regs *frame;
+	uint64_t restore;
+};
+struct vcpu_way vcpu_trap(uint64_t esr, struct cpu *cpu, struct vcpu *vcpu);
 void vcpu_vtimer_fired(struct cpu *cpu);
 void vcpu_maintenance(struct cpu *cpu);
 void fp_save(struct fp_state *state);

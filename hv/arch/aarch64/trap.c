@@ -11,10 +11,9 @@
 
 #define INTID_SPURIOUS 1020u /* and above: none. [GIC INTIDs] */
 
-struct regs *trap_sync(struct regs *frame, struct cpu *cpu);
+struct regs *trap_sync(uint64_t esr, struct cpu *cpu);
 struct regs *trap_irq(struct regs *frame, struct cpu *cpu);
 struct regs *trap_serror(struct regs *frame, struct cpu *cpu);
-struct regs *trap_aarch32(struct regs *frame, struct cpu *cpu);
 
 /* ---- interrupts ---- */
 
@@ -139,27 +138,20 @@ static struct regs *user_fault(struct cpu *cpu, uint64_t esr)
 	return hv_leave(cpu);
 }
 
-struct regs *trap_sync(struct regs *frame, struct cpu *cpu)
+struct regs *trap_sync(uint64_t esr, struct cpu *cpu)
 {
-	uint64_t esr = READ_SYSREG(esr_el2);
+	struct thread *thread = cpu->current;
 	unsigned int ec = ESR_EC(esr);
 
-	if (cpu->guest)
-		return vcpu_trap(cpu, cpu->guest, esr);
 	if (ec == EC_SVC64) {
-		struct thread *thread = cpu->current;
-
-		/* The way back into the guest, without any look-up or lock. */
-		if (frame->x[0] == 0 && l4_tag_label(frame->x[1]) == L4_THREAD_VCPU_RUN)
-			return vcpu_run(cpu, thread);
 		lock_take(&hv_lock);
 		if (call_invoke(thread) == CALL_RESTART)
 			WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
 		return hv_leave(cpu);
 	}
 	if (ec == EC_FP) {
-		fp_switch(cpu, &cpu->current->fp);
-		return frame;
+		fp_switch(cpu, &thread->fp);
+		return &thread->regs;
 	}
 	if (ec == EC_WFX) {
 		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
@@ -201,10 +193,4 @@ struct regs *trap_serror(struct regs *frame, struct cpu *cpu)
 	}
 	(void)frame;
 	return user_fault(cpu, esr);
-}
-
-/* Tasks and guests run in AArch64; SPSR_EL2 of neither can say otherwise, but a guest may drop to an AArch32 EL0. */
-struct regs *trap_aarch32(struct regs *frame, struct cpu *cpu)
-{
-	return trap_sync(frame, cpu);
 }

@@ -1,7 +1,7 @@
 /* Guest entry and exit. The most important code we have: the way from a
  * guest to its VMM and back takes no lock and switches only what EL0 code can feel. [ARM HCR_EL2.TGE]
  *
- *   vcpu_run ──> vcpu_enter_guest ──eret──> guest ──trap──> vcpu_trap ──> arch_vcpu_exit ──eret──> VMM
+ *   svc #1 ──> vcpu_run ──> enter_guest ──eret──> guest ──trap──> vcpu_trap ──> exit_guest ──eret──> VMM
  *
  * A vCPU is "loaded" when its EL1 registers, timer and list registers are in the hardware. It stays loaded while the
  * VMM handles an exit, while the thread sleeps and while other tasks run, until another vCPU needs the place.
@@ -45,8 +45,7 @@ void cpu_init_registers(void)
 
 	switch_off_new_features();
 	WRITE_SYSREG(hcr_el2, TASK_HCR);
-	WRITE_SYSREG(cptr_el2, CPTR_EL2_RES1 | CPTR_EL2_TFP | CPTR_EL2_TSM | CPTR_EL2_TZ | CPTR_EL2_TTA |
-				       CPTR_EL2_TCPAC | CPTR_EL2_TAM);
+	WRITE_SYSREG(cptr_el2, CPTR_OPEN | CPTR_EL2_TFP);
 	/* Debug, performance monitors, trace and profiling are nobody's: they trap. */
 	WRITE_SYSREG(mdcr_el2, MDCR_EL2_TDRA | MDCR_EL2_TDOSA | MDCR_EL2_TDA | MDCR_EL2_TPM | MDCR_EL2_TPMCR |
 				       MDCR_EL2_TPMS | MDCR_EL2_TTRF |
@@ -68,11 +67,6 @@ void cpu_init_registers(void)
 
 /* ---- guest and VMM ---- */
 
-static inline void fp_trap_for(struct cpu *cpu, const struct fp_state *runs)
-{
-	fp_trap(cpu->fp != runs);
-}
-
 /* A debugged guest: its debug exceptions and BRK come to EL2. [ARM MDCR_EL2.TDE] [ARM MDSCR_EL1] */
 static inline void enter_debugged(const struct vcpu *vcpu)
 {
@@ -88,93 +82,127 @@ static inline void leave_debugged(struct vcpu *vcpu)
 	WRITE_SYSREG(mdcr_el2, READ_SYSREG(mdcr_el2) & ~MDCR_EL2_TDE);
 }
 
-/* The thread's task context is what the CPU has; make it the guest. */
-void vcpu_enter_guest(struct cpu *cpu, struct vcpu *vcpu)
+/* The thread's task context is what the CPU has; make it the guest, at that place. */
+static inline __attribute__((always_inline)) void enter_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t pc,
+							      uint64_t pstate)
 {
+	/* All loads first: the compiler moves none over a write of a register, and pairs those that are neighbours. */
+	uint64_t vttbr = vcpu->vm->arch.vttbr, cptr = vcpu->cptr_guest;
+	uint64_t cntkctl = vcpu->sys.cntkctl_el1, sp_el0 = vcpu->sys.sp_el0;
+	uint64_t tpidr = vcpu->sys.tpidr_el0, tpidrro = vcpu->sys.tpidrro_el0;
+
+	cpu->guest = vcpu;
 	WRITE_SYSREG(hcr_el2, GUEST_HCR);
 	isb(); /* never one regime's VTTBR with the other's HCR when EL1&0 is walked next */
-	WRITE_SYSREG(vttbr_el2, vcpu->vm->arch.vttbr);
-	if (vcpu->sctlr_swapped)
+	WRITE_SYSREG(vttbr_el2, vttbr);
+	if (vcpu->felt_swapped) {
+		vcpu->felt_swapped = false;
 		WRITE_SYSREG(sctlr_el1, vcpu->sys.sctlr_el1);
-	if (vcpu->cpacr_swapped) {
 		WRITE_SYSREG(cpacr_el1, vcpu->sys.cpacr_el1);
 		if (__builtin_expect(!vcpu->cpacr_felt, 0))
 			enter_debugged(vcpu);
 	}
-	WRITE_SYSREG(cntkctl_el1, vcpu->sys.cntkctl_el1);
+	WRITE_SYSREG(cntkctl_el1, cntkctl);
 	WRITE_SYSREG(cnthctl_el2, GUEST_CNTHCTL);
-	WRITE_SYSREG(sp_el0, vcpu->sys.sp_el0);
-	WRITE_SYSREG(tpidr_el0, vcpu->sys.tpidr_el0);
-	WRITE_SYSREG(tpidrro_el0, vcpu->sys.tpidrro_el0);
-	WRITE_SYSREG(elr_el2, vcpu->pc);
-	WRITE_SYSREG(spsr_el2, vcpu->pstate);
-	fp_trap_for(cpu, &vcpu->fp);
-	cpu->guest = vcpu;
+	WRITE_SYSREG(sp_el0, sp_el0);
+	WRITE_SYSREG(tpidr_el0, tpidr);
+	WRITE_SYSREG(tpidrro_el0, tpidrro);
+	WRITE_SYSREG(elr_el2, pc);
+	WRITE_SYSREG(spsr_el2, pstate);
+	WRITE_SYSREG(cptr_el2, cptr);
 	/* ERET synchronises the rest. */
 }
 
-/* The guest is what the CPU has; keep what EL0 of a task would feel, and give the CPU a task's values. */
-void vcpu_leave_guest(struct cpu *cpu, struct vcpu *vcpu)
+/* The guest is what the CPU has; keep what EL0 of a task would feel, and give the CPU a task's values. Its pc and pstate
+ * are the caller's. */
+static inline __attribute__((always_inline)) void leave_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
-	uint64_t sctlr = READ_SYSREG(sctlr_el1), cpacr = READ_SYSREG(cpacr_el1);
+	uint64_t sctlr = READ_SYSREG(sctlr_el1), cpacr = READ_SYSREG(cpacr_el1), cntkctl = READ_SYSREG(cntkctl_el1);
+	uint64_t sp_el0 = READ_SYSREG(sp_el0), tpidr = READ_SYSREG(tpidr_el0), tpidrro = READ_SYSREG(tpidrro_el0);
 	uint64_t sctlr_felt = vcpu->sctlr_felt, cpacr_felt = vcpu->cpacr_felt;
 
-	vcpu->pc = READ_SYSREG(elr_el2);
-	vcpu->pstate = READ_SYSREG(spsr_el2);
 	vcpu->sys.sctlr_el1 = sctlr;
-	vcpu->sctlr_swapped = (sctlr ^ TASK_SCTLR) & sctlr_felt;
-	if (vcpu->sctlr_swapped)
-		WRITE_SYSREG(sctlr_el1, TASK_SCTLR);
 	vcpu->sys.cpacr_el1 = cpacr;
-	vcpu->cpacr_swapped = (cpacr & cpacr_felt) != CPACR_FPEN;
-	if (vcpu->cpacr_swapped) {
+	vcpu->sys.cntkctl_el1 = cntkctl;
+	vcpu->sys.sp_el0 = sp_el0;
+	vcpu->sys.tpidr_el0 = tpidr;
+	vcpu->sys.tpidrro_el0 = tpidrro;
+	if (((sctlr ^ TASK_SCTLR) & sctlr_felt) | ((cpacr & cpacr_felt) ^ CPACR_FPEN)) {
+		vcpu->felt_swapped = true;
+		WRITE_SYSREG(sctlr_el1, TASK_SCTLR);
 		WRITE_SYSREG(cpacr_el1, CPACR_FPEN);
 		if (__builtin_expect(!cpacr_felt, 0))
 			leave_debugged(vcpu);
 	}
-	vcpu->sys.cntkctl_el1 = READ_SYSREG(cntkctl_el1);
-	vcpu->sys.sp_el0 = READ_SYSREG(sp_el0);
-	vcpu->sys.tpidr_el0 = READ_SYSREG(tpidr_el0);
-	vcpu->sys.tpidrro_el0 = READ_SYSREG(tpidrro_el0);
 	WRITE_SYSREG(cntkctl_el1, TASK_CNTKCTL);
 	WRITE_SYSREG(cnthctl_el2, TASK_CNTHCTL);
 	cpu->guest = NULL;
 }
 
-static inline void enter_task(struct cpu *cpu, struct thread *thread)
+/* vttbr, cptr: the task's. */
+static inline __attribute__((always_inline)) void enter_task(struct thread *thread, uint64_t vttbr, uint64_t cptr)
 {
-	uint64_t vttbr = thread->space->arch.vttbr;
+	uint64_t pc = thread->regs.pc, pstate = thread->regs.pstate;
+	uint64_t sp = thread->regs.sp, tpidr = thread->tpidr_el0, utcb = thread->utcb_at.v;
 
 	WRITE_SYSREG(hcr_el2, TASK_HCR);
 	isb();
-	WRITE_SYSREG(vttbr_el2, vttbr ? vttbr : space_vttbr(thread->space));
-	WRITE_SYSREG(sp_el0, thread->regs.sp);
-	WRITE_SYSREG(tpidr_el0, thread->tpidr_el0);
-	WRITE_SYSREG(tpidrro_el0, thread->utcb_at.v);
-	WRITE_SYSREG(elr_el2, thread->regs.pc);
-	WRITE_SYSREG(spsr_el2, thread->regs.pstate);
-	fp_trap_for(cpu, &thread->fp);
+	WRITE_SYSREG(vttbr_el2, vttbr);
+	WRITE_SYSREG(elr_el2, pc);
+	WRITE_SYSREG(spsr_el2, pstate);
+	WRITE_SYSREG(sp_el0, sp);
+	WRITE_SYSREG(tpidr_el0, tpidr);
+	WRITE_SYSREG(tpidrro_el0, utcb);
+	WRITE_SYSREG(cptr_el2, cptr);
+}
+
+/* What runs is a task: where it goes on. */
+static inline __attribute__((always_inline)) void keep_task(struct thread *thread)
+{
+	uint64_t pc = READ_SYSREG(elr_el2), pstate = READ_SYSREG(spsr_el2);
+	uint64_t sp = READ_SYSREG(sp_el0), tpidr = READ_SYSREG(tpidr_el0);
+
+	thread->regs.pc = pc;
+	thread->regs.pstate = pstate;
+	thread->regs.sp = sp;
+	thread->tpidr_el0 = tpidr;
+}
+
+/* Ends of interrupts go along with any exit. */
+static void tell_ends(struct vcpu *vcpu)
+{
+	struct l4_vcpu_state *state = vcpu->state;
+
+	memcpy(state->eoi, vcpu->eoi, vcpu->eoi_count * sizeof(state->eoi[0]));
+	state->eoi_count = vcpu->eoi_count;
+	vcpu->eoi_count = 0;
+}
+
+/* From guest to VMM, but for ends of interrupts. The thread has been current since its guest was entered, or
+ * arch_thread_enter has looked: its space has a VMID. */
+static inline __attribute__((always_inline)) struct regs *exit_guest(struct cpu *cpu, struct vcpu *vcpu,
+								     uint64_t reason)
+{
+	struct thread *thread = vcpu->thread;
+	struct l4_vcpu_state *state = vcpu->state;
+	uint64_t pc = READ_SYSREG(elr_el2), pstate = READ_SYSREG(spsr_el2);
+
+	state->pc = pc;
+	state->pstate = pstate;
+	state->exit = reason;
+	state->clean = L4_VCPU_GPR;
+	leave_guest(cpu, vcpu);
 	thread->in_guest = false;
+	thread->regs.x[0] = reason;
+	enter_task(thread, thread->space->arch.vttbr, vcpu->cptr_task);
+	return &thread->regs;
 }
 
 void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason)
 {
-	struct cpu *cpu = arch_this_cpu();
-	struct l4_vcpu_state *state = vcpu->state;
-
-	vcpu_leave_guest(cpu, vcpu);
-	state->pc = vcpu->pc;
-	state->pstate = vcpu->pstate;
-	state->exit = reason;
-	state->clean = L4_VCPU_GPR;
-	if (vcpu->eoi_count) {
-		memcpy(state->eoi, vcpu->eoi, vcpu->eoi_count * sizeof(state->eoi[0]));
-		state->eoi_count = vcpu->eoi_count;
-		vcpu->eoi_count = 0;
-	}
-	vcpu->thread->regs.x[0] = OK;
-	vcpu->thread->regs.x[2] = reason;
-	enter_task(cpu, vcpu->thread);
+	(void)exit_guest(arch_this_cpu(), vcpu, reason);
+	if (vcpu->eoi_count)
+		tell_ends(vcpu);
 }
 
 /* ---- threads ---- */
@@ -182,114 +210,170 @@ void arch_vcpu_exit(struct vcpu *vcpu, uint64_t reason)
 void arch_thread_leave(struct thread *thread)
 {
 	struct cpu *cpu = arch_this_cpu();
+	struct vcpu *vcpu = cpu->guest;
 
 	/* Saved on the way out, so that the thread may run elsewhere next; kept in the registers in case it returns. */
 	fp_keep(cpu, thread);
-	if (cpu->guest) {
-		vcpu_leave_guest(cpu, cpu->guest);
+	if (!vcpu) {
+		keep_task(thread);
 		return;
 	}
-	thread->regs.pc = READ_SYSREG(elr_el2);
-	thread->regs.pstate = READ_SYSREG(spsr_el2);
-	thread->regs.sp = READ_SYSREG(sp_el0);
-	thread->tpidr_el0 = READ_SYSREG(tpidr_el0);
+	vcpu->pc = READ_SYSREG(elr_el2);
+	vcpu->pstate = READ_SYSREG(spsr_el2);
+	leave_guest(cpu, vcpu);
 }
 
 void arch_thread_enter(struct thread *thread)
 {
 	struct cpu *cpu = arch_this_cpu();
-	struct vcpu *vcpu;
+	struct vcpu *vcpu = thread->vcpu;
+	uint64_t vttbr = space_vttbr(thread->space);
 
+	if (vcpu)
+		fp_settle(cpu, vcpu);
 	if (!thread->in_guest) {
-		enter_task(cpu, thread);
+		enter_task(thread, vttbr, cpu->fp == &thread->fp ? CPTR_OPEN : CPTR_OPEN | CPTR_EL2_TFP);
 		return;
 	}
-	vcpu = thread->vcpu;
 	if (vcpu->vm->obj.dead) {
 		thread->regs.x[0] = (uint64_t)ERR_NOENT;
-		enter_task(cpu, thread);
+		thread->in_guest = false;
+		enter_task(thread, vttbr, vcpu->cptr_task);
 		return;
 	}
 	vcpu_load(vcpu);
-	vcpu_enter_guest(cpu, vcpu);
+	enter_guest(cpu, vcpu, vcpu->pc, vcpu->pstate);
 	vcpu_check_guest(thread);
 }
 
 /* ---- run and exit ---- */
 
-static struct regs *answer(struct thread *thread, enum err err)
+static struct regs *answer(struct thread *thread, int64_t result)
 {
-	thread->regs.x[0] = (uint64_t)(int64_t)err;
+	thread->regs.x[0] = (uint64_t)result;
 	return &thread->regs;
 }
 
-static struct regs *exit_at_once(struct vcpu *vcpu, uint64_t reason)
+static void report(struct vcpu *vcpu, uint64_t reason)
 {
-	struct l4_vcpu_state *state = vcpu->state;
-
 	vcpu->thread->in_guest = false;
-	state->exit = reason;
-	state->clean = L4_VCPU_GPR;
-	state->eoi_count = vcpu->eoi_count;
-	memcpy(state->eoi, vcpu->eoi, vcpu->eoi_count * sizeof(state->eoi[0]));
-	vcpu->eoi_count = 0;
-	vcpu->thread->regs.x[2] = reason;
-	return answer(vcpu->thread, OK);
+	vcpu->state->exit = reason;
+	vcpu->state->clean = L4_VCPU_GPR;
+	tell_ends(vcpu);
 }
 
 void arch_vcpu_report(struct vcpu *vcpu, uint64_t reason)
 {
-	(void)exit_at_once(vcpu, reason);
+	report(vcpu, reason);
+	vcpu->thread->regs.x[0] = OK;
+	vcpu->thread->regs.x[2] = reason;
 }
 
-struct regs *vcpu_run(struct cpu *cpu, struct thread *thread)
+static struct regs *exit_at_once(struct vcpu *vcpu, uint64_t reason)
 {
-	struct vcpu *vcpu = thread->vcpu;
-	struct l4_vcpu_state *state;
+	report(vcpu, reason);
+	return answer(vcpu->thread, (int64_t)reason);
+}
 
-	if (!vcpu || vcpu->vm->obj.dead)
-		return answer(thread, ERR_NOENT);
-	state = vcpu->state;
-	if (cpu->loaded != vcpu) {
-		bool gone;
+/* One load, of what others may be writing: an atomic one would have its address calculated first. */
+#define LOOK(word) (*(const volatile __typeof__(word) *)&(word))
 
-		lock_take(&hv_lock);
-		gone = vcpu->vm->obj.dead; /* its tables may go as long as it is not loaded */
-		if (!gone)
-			vcpu_load(vcpu);
-		/* Who had the hardware sleeps on, and its timer is now the CPU's: set on the way out. Then run again. */
-		if (cpu->reschedule) {
-			WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
-			return hv_leave(cpu);
-		}
-		lock_give(&hv_lock);
-		if (gone)
-			return answer(thread, ERR_NOENT);
-	}
-	if (state->dirty)
-		vcpu_take_dirty(cpu, vcpu, state->dirty);
-	if (state->inject_count)
-		vcpu_take_injections(vcpu);
-	/* Said before the looks below, as others write first and look at in_guest then: what they write later comes with
-	 * an IPI, which waits until the guest is entered. */
-	__atomic_store_n(&thread->in_guest, true, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+/* The last part of run. Below, the rare ways through it are functions of their own that end in the same code, so that the
+ * common one calls nothing and keeps all in registers. */
+static inline __attribute__((always_inline)) struct regs *run_on(struct cpu *cpu, struct vcpu *vcpu,
+								 struct thread *thread, struct l4_vcpu_state *state)
+{
+	uint64_t pc = state->pc, pstate = LOOK(state->pstate);
+
+	keep_task(thread);
+	enter_guest(cpu, vcpu, pc, vcpu_check_pstate(pstate));
+	return (struct regs *)(void *)state->x;
+}
+
+/* Something is there for the guest, or for its VMM first. */
+static __attribute__((noinline)) struct regs *run_with_news(struct cpu *cpu, struct vcpu *vcpu)
+{
 	vcpu_take_mail(vcpu);
 	if (virq_has_report(&vcpu->virqs))
 		vcpu_maintenance(cpu);
-	state->eoi_count = 0;
 	if (vcpu->eoi_count)
 		return exit_at_once(vcpu, L4_EXIT_EOI);
-	if (__atomic_load_n(&thread->wake, __ATOMIC_ACQUIRE))
+	if (__atomic_load_n(&vcpu->thread->wake, __ATOMIC_ACQUIRE))
 		return exit_at_once(vcpu, L4_EXIT_EVENT);
-	vcpu->pc = state->pc;
-	vcpu->pstate = vcpu_check_pstate(__atomic_load_n(&state->pstate, __ATOMIC_RELAXED));
-	thread->regs.pc = READ_SYSREG(elr_el2);
-	thread->regs.pstate = READ_SYSREG(spsr_el2);
-	thread->regs.sp = READ_SYSREG(sp_el0);
-	thread->tpidr_el0 = READ_SYSREG(tpidr_el0);
-	vcpu_enter_guest(cpu, vcpu);
-	return (struct regs *)(void *)state->x;
+	return run_on(cpu, vcpu, vcpu->thread, vcpu->state);
+}
+
+static inline __attribute__((always_inline)) struct regs *run_loaded(struct cpu *cpu, struct vcpu *vcpu,
+								     struct thread *thread, struct l4_vcpu_state *state)
+{
+	/* Said before the looks below, as others write first and look at in_guest then: what they write later comes with
+	 * an IPI, which waits until the guest is entered. */
+	*(volatile bool *)&thread->in_guest = true;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__builtin_expect((LOOK(vcpu->mail_count) | vcpu->eoi_count | LOOK(thread->wake)) != 0, 0) ||
+	    __builtin_expect(virq_has_report(&vcpu->virqs), 0))
+		return run_with_news(cpu, vcpu);
+	return run_on(cpu, vcpu, thread, state);
+}
+
+/* The VMM has left something in the page. */
+static __attribute__((noinline)) struct regs *run_with_page(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct l4_vcpu_state *state = vcpu->state;
+	uint64_t dirty = state->dirty;
+
+	if (dirty)
+		vcpu_take_dirty(cpu, vcpu, dirty);
+	if (state->inject_count)
+		vcpu_take_injections(vcpu);
+	state->eoi_count = 0;
+	return run_loaded(cpu, vcpu, vcpu->thread, state);
+}
+
+static inline __attribute__((always_inline)) struct regs *run_page(struct cpu *cpu, struct vcpu *vcpu,
+								   struct thread *thread)
+{
+	struct l4_vcpu_state *state = vcpu->state;
+
+	if (__builtin_expect((state->inject_count | state->eoi_count | state->dirty) != 0, 0))
+		return run_with_page(cpu, vcpu);
+	return run_loaded(cpu, vcpu, thread, state);
+}
+
+/* The thread's vCPU, if it has one, is not in the hardware, or its VM has died. */
+static __attribute__((noinline)) struct regs *run_unloaded(struct cpu *cpu, struct thread *thread)
+{
+	struct vcpu *vcpu = thread->vcpu;
+	bool gone;
+
+	if (!vcpu || vcpu->vm->obj.dead)
+		return answer(thread, ERR_NOENT);
+	lock_take(&hv_lock);
+	gone = vcpu->vm->obj.dead; /* its tables may go as long as it is not loaded */
+	if (!gone)
+		vcpu_load(vcpu);
+	/* Who had the hardware sleeps on, and its timer is now the CPU's: set on the way out. Then run again. */
+	if (cpu->reschedule) {
+		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
+		return hv_leave(cpu);
+	}
+	lock_give(&hv_lock);
+	return gone ? answer(thread, ERR_NOENT) : run_page(cpu, vcpu, thread);
+}
+
+struct regs *vcpu_run(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+	struct vcpu *vcpu = cpu->loaded;
+
+	if (__builtin_expect(!vcpu || vcpu->thread != thread || vcpu->vm->obj.dead, 0))
+		return run_unloaded(cpu, thread);
+	return run_page(cpu, vcpu, thread);
+}
+
+static inline struct vcpu_way to_guest(const struct vcpu *vcpu)
+{
+	return (struct vcpu_way){(struct regs *)(void *)vcpu->state->x, WAY_ALL};
 }
 
 /* HPFAR_EL2 is UNKNOWN after a permission fault unless a stage-1 walk took it: ask the MMU again.
@@ -307,13 +391,13 @@ static uint64_t fault_ipa(uint64_t esr, uint64_t far)
 	return par & 1 ? UINT64_MAX : (par & 0xfffffffff000) | (far & 0xfff);
 }
 
-static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static __attribute__((noinline)) struct vcpu_way wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
 	WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
 	/* The instruction that is stepped. It may come back at once. [ARM WFI] */
 	if (vcpu->debug.control & L4_DEBUG_STEP) {
 		WRITE_SYSREG(spsr_el2, READ_SYSREG(spsr_el2) & ~SPSR_SS);
-		return (struct regs *)(void *)vcpu->state->x;
+		return to_guest(vcpu);
 	}
 	lock_take(&hv_lock);
 	if (esr & 1)
@@ -321,12 +405,12 @@ static struct regs *wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint6
 	else
 		(void)vcpu_wait(vcpu, false);
 	cpu->reschedule = true;
-	return hv_leave(cpu);
+	return (struct vcpu_way){hv_leave(cpu), WAY_ALL};
 }
 
 /* ICC_DIR_EL1 traps while active interrupts are behind the list registers, where the hardware does not find them. Outside
  * EOImode 1 the write does nothing. [GIC ICC_DIR_EL1] [GIC ICH_HCR_EL2.TDIR] */
-static struct regs *deactivate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static __attribute__((noinline)) struct vcpu_way deactivate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
 	unsigned int rt = ESR_SYS64_RT(esr);
 	uint64_t intid = rt == 31 ? 0 : vcpu->state->x[rt];
@@ -342,31 +426,46 @@ static struct regs *deactivate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 	if (virq_has_report(&vcpu->virqs))
 		vcpu_maintenance(cpu);
 	if (!vcpu->eoi_count)
-		return (struct regs *)(void *)vcpu->state->x;
+		return to_guest(vcpu);
 	arch_vcpu_exit(vcpu, L4_EXIT_EOI);
-	return &vcpu->thread->regs;
+	return (struct vcpu_way){&vcpu->thread->regs, WAY_ALL};
 }
 
-struct regs *vcpu_trap(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static __attribute__((noinline)) struct vcpu_way use_fp(struct cpu *cpu, struct vcpu *vcpu)
+{
+	fp_switch(cpu, &vcpu->fp);
+	return to_guest(vcpu);
+}
+
+static __attribute__((noinline)) struct vcpu_way exit_with_ends(struct vcpu *vcpu)
+{
+	arch_vcpu_exit(vcpu, L4_EXIT_TRAP);
+	return (struct vcpu_way){&vcpu->thread->regs, WAY_ALL};
+}
+
+struct vcpu_way vcpu_trap(uint64_t esr, struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct l4_vcpu_state *state = vcpu->state;
 	unsigned int ec = ESR_EC(esr);
 
-	if (ec == EC_WFX)
-		return wait_for_interrupt(cpu, vcpu, esr);
-	if (ec == EC_FP) {
-		fp_switch(cpu, &vcpu->fp);
-		return (struct regs *)(void *)state->x;
+	if (ec > EC_SYS64) {
+		if ((ec | 4) == EC_DABT_LOWER) {
+			state->far = READ_SYSREG(far_el2);
+			state->ipa = fault_ipa(esr, READ_SYSREG(far_el2));
+		}
+	} else if (ec == EC_SYS64) {
+		if (ESR_SYS64_ACCESS(esr) == ESR_WRITES_ICC_DIR)
+			return deactivate(cpu, vcpu, esr);
+	} else if (ec <= EC_FP) {
+		if (ec == EC_WFX)
+			return wait_for_interrupt(cpu, vcpu, esr);
+		if (ec == EC_FP)
+			return use_fp(cpu, vcpu);
 	}
 	state->esr = esr;
-	if ((ec | 4) == (EC_IABT_LOWER | 4)) {
-		state->far = READ_SYSREG(far_el2);
-		state->ipa = fault_ipa(esr, state->far);
-	} else if (ec == EC_SYS64 && ESR_SYS64_ACCESS(esr) == ESR_WRITES_ICC_DIR) {
-		return deactivate(cpu, vcpu, esr);
-	}
-	arch_vcpu_exit(vcpu, L4_EXIT_TRAP);
-	return &vcpu->thread->regs;
+	if (__builtin_expect(vcpu->eoi_count != 0, 0))
+		return exit_with_ends(vcpu);
+	return (struct vcpu_way){exit_guest(cpu, vcpu, L4_EXIT_TRAP), WAY_VMM};
 }
 
 /* ---- interrupts that are the vCPU's ---- */

@@ -19,7 +19,7 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	virq_init(&vcpu->virqs, gic_lr_count, ICH_HCR_EN, gic_dir_trap);
 	vcpu->sys.sctlr_el1 = 0x30d00800; /* RES1, MMU and caches off [ARM SCTLR_EL1] */
 	vcpu->sys.csselr_el1 = 0;
-	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	vcpu->felt_swapped = true;
 	vcpu->sctlr_felt = SCTLR_FELT;
 	vcpu->cpacr_felt = CPACR_FPEN;
 	vcpu->pstate = SPSR_EL1H | SPSR_DAIF;
@@ -142,6 +142,7 @@ void vcpu_load(struct vcpu *vcpu)
 		arch_vcpu_unload(cpu->loaded);
 	cpu->loaded = vcpu;
 	vcpu->loaded_on = cpu->id;
+	fp_settle(cpu, vcpu);
 	(void)space_vttbr(vcpu->vm);
 	vcpu_write_sys(vcpu);
 	/* Another vCPU of the VM may have left translations of the same VMID and ASID here. */
@@ -157,7 +158,7 @@ void vcpu_load(struct vcpu *vcpu)
 	WRITE_SYSREG(vttbr_el2, vttbr);
 	isb();
 	/* sctlr_el1 and cpacr_el1 hold some value of a task or a guest: ours go in at entry. */
-	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	vcpu->felt_swapped = true;
 	if (vcpu->debug.control & L4_DEBUG_ON)
 		debug_write(&vcpu->debug);
 	vcpu_set_ppis_active(vcpu, true);

@@ -2,6 +2,7 @@
  * and between struct vcpu and the state page. */
 #pragma once
 
+#include "arch/aarch64/sysreg.h"
 #include "core/sched.h"
 #include "core/vcpu.h"
 
@@ -22,13 +23,28 @@ void vcpu_read_sys(struct vcpu *vcpu);
 void vcpu_set_ppis_active(struct vcpu *vcpu, bool active);
 
 /* ---- vcpu_page.c ---- */
-/* Of SPSR what a guest may have; another mode than EL1 or EL0 in AArch64 becomes EL1h. */
-uint64_t vcpu_check_pstate(uint64_t pstate);
+/* Of SPSR what a guest may have; another mode than EL1 or EL0 in AArch64 becomes EL1h. SS does nothing while MDSCR_EL1.SS
+ * is 0. */
+static inline uint64_t vcpu_check_pstate(uint64_t pstate)
+{
+	const uint64_t free = SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF | SPSR_SS;
+	uint64_t mode = pstate & SPSR_M_MASK;
+
+	/* The three modes, and 1, which is none. */
+	if (__builtin_expect(!(pstate & ~(free | SPSR_EL1H | SPSR_EL1T)) && (pstate & SPSR_EL1H) != 1, 1))
+		return pstate;
+	if (mode != SPSR_EL1H && mode != SPSR_EL1T && mode != SPSR_EL0T)
+		mode = SPSR_EL1H;
+	return (pstate & free) | mode;
+}
 /* Take the groups (L4_VCPU_*) that the VMM marked as changed. */
 void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty);
 /* Take inject[]; what does not fit stays there. */
 void vcpu_take_injections(struct vcpu *vcpu);
 
 /* ---- fp.c ---- */
-void fp_trap(bool on);
+/* [ARM CPTR_EL2] where floating point does not trap; what nobody has always does. */
+#define CPTR_OPEN (CPTR_EL2_RES1 | CPTR_EL2_TSM | CPTR_EL2_TZ | CPTR_EL2_TTA | CPTR_EL2_TCPAC | CPTR_EL2_TAM)
+/* Whose registers they are has changed, or the vCPU's thread is new on this CPU: what its guest and its VMM get. */
+void fp_settle(const struct cpu *cpu, struct vcpu *vcpu);
 void fp_keep(struct cpu *cpu, const struct thread *runs);

@@ -11,22 +11,12 @@
 #include "core/space.h"
 #include "core/virq.h"
 
-uint64_t vcpu_check_pstate(uint64_t pstate)
-{
-	uint64_t mode = pstate & SPSR_M_MASK;
-
-	if (mode != SPSR_EL1H && mode != SPSR_EL1T && mode != SPSR_EL0T)
-		mode = SPSR_EL1H;
-	/* SS does nothing while MDSCR_EL1.SS is 0. */
-	return (pstate & (SPSR_NZCV | SPSR_FEATURES | SPSR_DAIF | SPSR_SS)) | mode;
-}
-
 /* From the page once; registers that live in the hardware go there. */
 static void take_sys(struct vcpu *vcpu)
 {
 	vcpu->sys = vcpu->state->sys;
 	vcpu->sys.mdscr_el1 = 0;
-	vcpu->sctlr_swapped = vcpu->cpacr_swapped = true;
+	vcpu->felt_swapped = true;
 	vcpu_write_sys(vcpu);
 }
 
@@ -113,7 +103,7 @@ static void take_debug(struct vcpu *vcpu)
 	if (!(vcpu->debug.control & L4_DEBUG_ON))
 		return;
 	vcpu->cpacr_felt = 0;
-	vcpu->cpacr_swapped = true;
+	vcpu->felt_swapped = true;
 	debug_write(&vcpu->debug);
 }
 
@@ -138,6 +128,7 @@ void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
 		memcpy(&vcpu->fp, &vcpu->state->fp, sizeof(vcpu->fp));
 		if (cpu->fp == &vcpu->fp)
 			cpu->fp = NULL;
+		fp_settle(cpu, vcpu);
 	}
 }
 

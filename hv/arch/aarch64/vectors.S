@@ -3,8 +3,7 @@
  *
  * x0 = frame, x1 = struct cpu for the handler; it returns the frame of what runs next.
  */
-	.macro	save_registers
-	stp	x0, x1, [sp]
+	.macro	save_x2_to_x30
 	stp	x2, x3, [sp, #16]
 	stp	x4, x5, [sp, #32]
 	stp	x6, x7, [sp, #48]
@@ -20,6 +19,11 @@
 	stp	x26, x27, [sp, #208]
 	stp	x28, x29, [sp, #224]
 	str	x30, [sp, #240]
+	.endm
+
+	.macro	save_registers
+	stp	x0, x1, [sp]
+	save_x2_to_x30
 	.endm
 
 	.macro	enter handler
@@ -58,14 +62,39 @@ leave_hv:
 	ldp	x0, x1, [sp]
 	eret
 
-lower_sync:
-	enter	trap_sync
+	/* svc #1: x0 to x30 of the VMM are lost, but what it gets back is nobody else's: see leave_to_vmm. */
+lower_run:
+	mrs	x0, tpidr_el2
+	ldr	x1, [x0]		/* cpu->stack_top */
+	mov	sp, x1
+	mov	x29, xzr
+	bl	vcpu_run
+	b	leave_hv
+
+	/* x2: cpu->guest. Guests are not told apart by what they execute: AArch32 at EL0 comes here too. */
+lower_guest:
+	bl	vcpu_trap
+	cbnz	x1, leave_hv		/* WAY_ALL */
+	/* x0: the VMM's frame, with what it had in an earlier system call. */
+leave_to_vmm:
+	mov	sp, x0
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	ldp	x16, x17, [sp, #128]
+	ldr	x18, [sp, #144]
+	ldr	x30, [sp, #240]
+	ldp	x0, x1, [sp]
+	eret
+
 lower_irq:
 	enter	trap_irq
 lower_serror:
 	enter	trap_serror
-lower_aarch32:
-	enter	trap_aarch32
 
 	/* An exception of the hypervisor itself: save what a report needs on its own stack. Stacks are the upper halves of
 	 * 16 KiB, so bit 13 of sp is clear when it has run out at the bottom; no register is free to look at that, but
@@ -110,6 +139,25 @@ own_fiq:
 own_serror:
 	own	3
 
+	/* In the slot itself. x0 = ESR_EL2, x1 = struct cpu. [ARM ESR_EL2.EC] */
+	.macro	vector_lower_sync
+	.balign	128
+	stp	x0, x1, [sp]
+	mrs	x0, esr_el2
+	mov	w1, #0x56000000		/* SVC in AArch64, which only a task's gets here; the number is added to that */
+	sub	w1, w0, w1
+	cmp	w1, #1
+	b.eq	lower_run
+	save_x2_to_x30
+	mrs	x1, tpidr_el2
+	ldp	x3, x2, [x1]		/* cpu->stack_top, cpu->guest */
+	mov	sp, x3
+	mov	x29, xzr
+	cbnz	x2, lower_guest
+	bl	trap_sync
+	b	leave_hv
+	.endm
+
 	.balign	2048
 	.global vectors
 vectors:
@@ -121,11 +169,11 @@ vectors:
 	vector	own_irq
 	vector	own_fiq
 	vector	own_serror
-	vector	lower_sync	/* lower EL, AArch64 */
+	vector_lower_sync	/* lower EL, AArch64 */
 	vector	lower_irq
 	vector	lower_irq	/* FIQ: all interrupts are group 1 */
 	vector	lower_serror
-	vector	lower_aarch32	/* lower EL, AArch32 */
+	vector_lower_sync	/* lower EL, AArch32: a guest's EL0 */
 	vector	lower_irq
 	vector	lower_irq
 	vector	lower_serror

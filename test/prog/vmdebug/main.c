@@ -1,4 +1,4 @@
-/* A test of debugging a guest from its VMM on the machine: breakpoints, watchpoints, single step and BRK come out as exits,
+/* A test of running a guest, and of debugging it from its VMM, on the machine: what is in the registers afterwards; breakpoints, watchpoints, single step and BRK come out as exits,
  * and nobody but the guest's own code meets them. Prints "ok" or "not ok" and a sentence each; the exit code is the
  * number of failures.
  */
@@ -26,6 +26,8 @@
 
 extern const char guest_begin[], guest_add[], guest_store[], guest_load[], guest_hvc[], guest_brk[], guest_wfi[],
 	guest_vectors[], guest_end[];
+
+void run_marked(uint64_t out[31]); /* run.S */
 
 static int failures;
 static struct l4_vcpu_state *page;
@@ -298,6 +300,31 @@ static void test_neighbour(uint32_t vm)
 	report(stops(EC_BREAKPOINT, guest_store), "and finds its breakpoint again");
 }
 
+/* The registers that run loses have values of the VMM's last call, or of its guest: nothing of the hypervisor's. */
+static void test_registers(void)
+{
+	uint64_t x[31] = {0};
+	bool good;
+
+	restart(guest_begin);
+	page->debug.control = 0;
+	for (unsigned int i = 2; i < 31; i++)
+		page->x[i] = 0x2000 + i;
+	do
+		run_marked(x);
+	while (x[0] == L4_EXIT_EVENT || x[0] == L4_EXIT_EOI);
+	good = x[0] == L4_EXIT_TRAP && page->esr >> 26 == EC_HVC && x[30] == 0x1000 + 30;
+	for (unsigned int i = 1; i < 9; i++)
+		good &= x[i] < 1ull << 32; /* the answer of that call */
+	for (unsigned int i = 9; i < 19; i++)
+		good &= x[i] == 0x1000 + i;
+	for (unsigned int i = 19; i < 30; i++)
+		good &= x[i] == 0x1000 + i || x[i] == page->x[i] || x[i] == 0;
+	report(good, "what run leaves in the registers is the VMM's own or its guest's");
+	for (unsigned int i = 0; i < 31 && !good; i++)
+		printf("# x%u 0x%llx\n", i, (unsigned long long)x[i]);
+}
+
 static bool build(uint32_t *out_vm)
 {
 	uint32_t factory, ram;
@@ -328,6 +355,7 @@ int main(void)
 	}
 	if (l4_env_cap("scheduler", &scheduler) == OK)
 		(void)l4_scheduler_place(scheduler, L4_SLOT_SELF, 100, 0);
+	test_registers();
 	test_brk();
 	test_breakpoints();
 	test_watchpoints();

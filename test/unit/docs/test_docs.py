@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-# In the ABI, but not a table's: trap.c answers run by itself.
+# In the ABI, but not a table's: svc #1 is vcpu_run's.
 NOT_IN_TABLES = {("thread", "vcpu_run")}
 # Objects that programs serve at gates.
 SERVED = {"vbus", "inhibitor"}

@@ -157,7 +157,7 @@ static void an_operation_of_another_kind_is_refused(void **state)
 
 			for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 				known |= ops[i].label == (kind << 8 | number);
-			/* vcpu_run is answered before it gets here. */
+			/* vcpu_run is no message. */
 			if (!known)
 				assert_int_equal(sys_op(o->t, SLOT, (enum l4_label)(kind << 8 | number), nonsense),
 						 ERR_NOSYS);

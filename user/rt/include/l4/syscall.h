@@ -78,19 +78,20 @@ static inline enum err l4_vcpu_create(uint32_t thread, uint32_t vm, uint64_t sta
 	return l4_invoke2(thread, L4_THREAD_VCPU_CREATE, vm, state_address);
 }
 
-/* Enter the guest of the calling thread's vCPU. The hot path: no UTCB, two registers in, two out.
+/* Enter the guest of the calling thread's vCPU. The hot path: no capability, no UTCB; all general registers but sp are lost.
  * An L4_EXIT_* number, or a negative enum err. */
 static inline __attribute__((always_inline)) int64_t l4_vcpu_run(void)
 {
-	register uint64_t x0 __asm__("x0") = L4_SLOT_SELF;
-	register uint64_t x1 __asm__("x1") = L4_TAG(L4_THREAD_VCPU_RUN, 0);
-	register uint64_t x2 __asm__("x2");
+	register int64_t x0 __asm__("x0");
 
-	__asm__ volatile("svc #0"
-			 : "+r"(x0), "+r"(x1), "=r"(x2)
+	/* The frame pointer cannot be said to be lost. */
+	__asm__ volatile("str x29, [sp, #-16]!\n\tsvc #1\n\tldr x29, [sp], #16"
+			 : "=r"(x0)
 			 :
-			 : "x3", "x4", "x5", "x6", "x7", "x8", "memory", "cc");
-	return (int64_t)x0 < 0 ? (int64_t)x0 : (int64_t)x2;
+			 : "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14",
+			   "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27",
+			   "x28", "x30", "memory", "cc");
+	return x0;
 }
 
 /* Wait as the guest of the calling thread's vCPU does in WFI, without entering it. open: until anything is pending for it,
