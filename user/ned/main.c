@@ -1,5 +1,6 @@
 /* ned: an interpreter of Lua 5.4 that wires the system. This file sets Lua up; lua/ned/init.lua does the rest. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <l4/rt.h>
 
@@ -9,6 +10,7 @@
 #include "console.h"
 #include "core.h"
 #include "embed.h"
+#include "lib/pool.h"
 
 static const luaL_Reg libraries[] = {
 	{LUA_GNAME, luaopen_base},
@@ -81,9 +83,20 @@ static int add_traceback(lua_State *L)
 	return 1;
 }
 
+/* What the pool does not keep. */
+static void *resize(void *block, size_t size)
+{
+	if (size != 0)
+		return realloc(block, size);
+	free(block);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
-	lua_State *L = luaL_newstate();
+	/* Everything runs protected, so no panic function is needed; warn() says nothing, as in luaL_newstate. */
+	static struct pool pool = {.resize = resize};
+	lua_State *L = lua_newstate(pool_resize, &pool);
 
 	if (L == NULL) {
 		l4_log(L4_LOG_ERROR, "no memory for the Lua interpreter");
