@@ -50,28 +50,59 @@ static uint64_t code_line(void)
 	return 4ull << (ctr & 0xf);
 }
 
+/* A round of eight lines: most of such a loop would be counting. %0 goes up by %1. */
+#define EIGHT(instruction) ".rept 8\n\t" instruction ", %0\n\tadd %0, %0, %1\n\t.endr"
+
+static void clean_to_coherency(const void *address, size_t size, uint64_t line)
+{
+	uint64_t at = (uint64_t)address & ~(line - 1), end = (uint64_t)address + size;
+
+	while (at < end && end - at >= 8 * line)
+		__asm__ volatile(EIGHT("dc cvac") : "+r"(at) : "r"(line) : "memory");
+	for (; at < end; at += line)
+		__asm__ volatile("dc cvac, %0" : : "r"(at) : "memory");
+}
+
+static void clean_to_unification(const void *address, size_t size, uint64_t line)
+{
+	uint64_t at = (uint64_t)address & ~(line - 1), end = (uint64_t)address + size;
+
+	while (at < end && end - at >= 8 * line)
+		__asm__ volatile(EIGHT("dc cvau") : "+r"(at) : "r"(line) : "memory");
+	for (; at < end; at += line)
+		__asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+}
+
+static void forget_code(const void *address, size_t size, uint64_t line)
+{
+	uint64_t at = (uint64_t)address & ~(line - 1), end = (uint64_t)address + size;
+
+	while (at < end && end - at >= 8 * line)
+		__asm__ volatile(EIGHT("ic ivau") : "+r"(at) : "r"(line) : "memory");
+	for (; at < end; at += line)
+		__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+}
+
 void l4_cache_clean(const void *address, size_t size)
 {
-	uint64_t line = data_line();
-	uint64_t end = (uint64_t)address + size;
-
-	for (uint64_t at = (uint64_t)address & ~(line - 1); at < end; at += line)
-		__asm__ volatile("dc cvac, %0" : : "r"(at) : "memory");
+	clean_to_coherency(address, size, data_line());
 	/* Cleaned before whatever tells the other one to look. */
 	__asm__ volatile("dsb sy" : : : "memory");
 }
 
 void l4_cache_sync_code(const void *address, size_t size)
 {
-	uint64_t line = data_line();
-	uint64_t end = (uint64_t)address + size;
-
-	for (uint64_t at = (uint64_t)address & ~(line - 1); at < end; at += line)
-		__asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
+	clean_to_unification(address, size, data_line());
 	/* The new bytes are at the point of unification before old instructions are forgotten. [ARM IC IVAU] */
 	__asm__ volatile("dsb ish" : : : "memory");
-	line = code_line();
-	for (uint64_t at = (uint64_t)address & ~(line - 1); at < end; at += line)
-		__asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
+	forget_code(address, size, code_line());
+	__asm__ volatile("dsb ish; isb" : : : "memory");
+}
+
+void l4_cache_clean_code(const void *address, size_t size)
+{
+	/* The point of unification is on the way to that of coherency. */
+	l4_cache_clean(address, size);
+	forget_code(address, size, code_line());
 	__asm__ volatile("dsb ish; isb" : : : "memory");
 }

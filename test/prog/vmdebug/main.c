@@ -336,8 +336,7 @@ static bool build(uint32_t *out_vm)
 	    l4_attach(ram, 0, RAM_SIZE, L4_MAP_R | L4_MAP_W, &memory))
 		return false;
 	memcpy(memory, guest_begin, (size_t)(guest_end - guest_begin));
-	l4_cache_clean(memory, RAM_SIZE);
-	l4_cache_sync_code(memory, RAM_SIZE);
+	l4_cache_clean_code(memory, RAM_SIZE);
 	if (l4_space_map(*out_vm, ram, 0, RAM, RAM_SIZE, L4_MAP_R | L4_MAP_W | L4_MAP_X) ||
 	    l4_va_alloc(L4_PAGE_SIZE, L4_PAGE_SIZE, &address) || l4_vcpu_create(L4_SLOT_SELF, *out_vm, address))
 		return false;

@@ -90,8 +90,7 @@ static enum err make_plan(struct host *host)
 static void clean(void *context, uint8_t *at, uint64_t size)
 {
 	(void)context;
-	l4_cache_clean(at, size);
-	l4_cache_sync_code(at, size);
+	l4_cache_clean_code(at, size);
 }
 
 static enum err set_up(struct host *host)

@@ -18,3 +18,6 @@ void l4_cache_clean(const void *address, size_t size);
 
 /* Clean to the point of unification and forget old instructions: the range may be executed, here or elsewhere. */
 void l4_cache_sync_code(const void *address, size_t size);
+
+/* Both: the range may be executed by somebody who begins with caches off. */
+void l4_cache_clean_code(const void *address, size_t size);
