@@ -17,21 +17,42 @@ size_t strcspn(const char *s, const char *reject);
 
 /* Unaligned access is fine on normal memory with SCTLR.A clear; the type tells the compiler. */
 typedef uint64_t word __attribute__((may_alias, aligned(1)));
+typedef uint32_t half __attribute__((may_alias, aligned(1)));
 
 /* Without restrict: memmove relies on all loads of a step coming before its stores. */
+static void copy_64(unsigned char *t, const unsigned char *f)
+{
+	const word *a = (const void *)f;
+	word *b = (void *)t;
+	uint64_t w0 = a[0], w1 = a[1], w2 = a[2], w3 = a[3], w4 = a[4], w5 = a[5], w6 = a[6], w7 = a[7];
+
+	b[0] = w0, b[1] = w1, b[2] = w2, b[3] = w3, b[4] = w4, b[5] = w5, b[6] = w6, b[7] = w7;
+}
+
 static void copy_up(unsigned char *t, const unsigned char *f, size_t size)
 {
-	for (; size >= 64; size -= 64, t += 64, f += 64) {
-		const word *a = (const void *)f;
-		word *b = (void *)t;
-		uint64_t w0 = a[0], w1 = a[1], w2 = a[2], w3 = a[3], w4 = a[4], w5 = a[5], w6 = a[6], w7 = a[7];
-
-		b[0] = w0, b[1] = w1, b[2] = w2, b[3] = w3, b[4] = w4, b[5] = w5, b[6] = w6, b[7] = w7;
+	for (; size >= 256; size -= 256, t += 256, f += 256) {
+		copy_64(t, f);
+		copy_64(t + 64, f + 64);
+		copy_64(t + 128, f + 128);
+		copy_64(t + 192, f + 192);
 	}
+	for (; size >= 64; size -= 64, t += 64, f += 64)
+		copy_64(t, f);
 	for (; size >= 8; size -= 8, t += 8, f += 8)
 		*(word *)(void *)t = *(const word *)(const void *)f;
-	while (size--)
-		*t++ = *f++;
+	if (size & 4) {
+		*(half *)(void *)t = *(const half *)(const void *)f;
+		t += 4, f += 4;
+	}
+	if (size & 2) {
+		unsigned char first = f[0], second = f[1];
+
+		t[0] = first, t[1] = second;
+		t += 2, f += 2;
+	}
+	if (size & 1)
+		*t = *f;
 }
 
 static void copy_down(unsigned char *t, const unsigned char *f, size_t size)
@@ -80,6 +101,8 @@ int memcmp(const void *a, const void *b, size_t size)
 {
 	const unsigned char *x = a, *y = b;
 
+	for (; size >= 8 && *(const word *)(const void *)x == *(const word *)(const void *)y; size -= 8)
+		x += 8, y += 8;
 	for (; size; size--, x++, y++)
 		if (*x != *y)
 			return *x - *y;

@@ -30,8 +30,8 @@ static int host_memcmp(const void *a, const void *b, size_t size)
 #define strrchr our_strrchr
 #include "lib/mem.c"
 
-#define ROOM 320u
-static const size_t sizes[] = {0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 200};
+#define ROOM 400u
+static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 31, 32, 33, 63, 64, 65, 127, 128, 200, 255, 256, 257};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 
 static void fill(uint8_t *bytes)
@@ -103,6 +103,22 @@ static void comparing_orders_by_the_first_byte_that_differs_unsigned(void **stat
 	assert_int_equal(our_strncmp("ab", "ab", 9), 0);
 }
 
+static void comparing_looks_at_each_byte_and_no_further(void **state)
+{
+	uint8_t a[ROOM], b[ROOM];
+
+	(void)state;
+	fill(a);
+	for (size_t size = 0; size < 40; size++)
+		for (size_t differs = 0; differs < 48; differs++)
+			for (size_t at = 0; at < 9; at++) {
+				memcpy(b + at, a, ROOM - at);
+				b[at + differs] = (uint8_t)(a[differs] ^ 0x80);
+				assert_int_equal(our_memcmp(a, b + at, size) != 0, differs < size);
+				assert_int_equal(our_memcmp(a, b + at, size) < 0, differs < size && a[differs] < 0x80);
+			}
+}
+
 static void searching_stops_at_the_end(void **state)
 {
 	static const char text[] = "abcabc";
@@ -127,6 +143,7 @@ int main(void)
 		cmocka_unit_test(moves_within_a_buffer_keep_what_overlaps),
 		cmocka_unit_test(setting_writes_each_byte_of_the_range_and_no_other),
 		cmocka_unit_test(comparing_orders_by_the_first_byte_that_differs_unsigned),
+		cmocka_unit_test(comparing_looks_at_each_byte_and_no_further),
 		cmocka_unit_test(searching_stops_at_the_end),
 	};
 
