@@ -162,21 +162,60 @@ int fdt_walk_child(const void *fdt, int parent, const char *name)
 	return -FDT_ERR_NOTFOUND;
 }
 
+/* The nodes from the root to `node`: how deep that is. Negative: there is no such node. From DEPTH_MAX on, above is not it. */
+static int way_down(const struct block *block, int node, int above[static DEPTH_MAX])
+{
+	int depth = -1;
+	uint32_t next = 0;
+
+	for (int at = node_find(block, 0, &depth); at >= 0 && at <= node; at = node_find(block, next, &depth)) {
+		if (depth >= DEPTH_MAX)
+			return DEPTH_MAX;
+		above[depth] = at;
+		if (at == node)
+			return depth;
+		(void)node_enter(block, at, &next);
+	}
+	return -FDT_ERR_BADOFFSET;
+}
+
 int fdt_walk_parent(const void *fdt, int node)
 {
 	struct block block = structure_of(fdt);
-	int above[DEPTH_MAX], depth = -1;
-	uint32_t next = 0;
+	int above[DEPTH_MAX], depth = way_down(&block, node, above);
 
-	for (int at = node_find(&block, 0, &depth); at >= 0 && at <= node; at = node_find(&block, next, &depth)) {
-		if (depth >= DEPTH_MAX)
-			return fdt_parent_offset(fdt, node);
-		above[depth] = at;
-		if (at == node)
-			return depth > 0 ? above[depth - 1] : -FDT_ERR_NOTFOUND;
-		(void)node_enter(&block, at, &next);
+	if (depth == DEPTH_MAX)
+		return fdt_parent_offset(fdt, node);
+	if (depth <= 0)
+		return depth < 0 ? depth : -FDT_ERR_NOTFOUND;
+	return above[depth - 1];
+}
+
+int fdt_walk_path(const void *fdt, int node, char *path, int size)
+{
+	struct block block = structure_of(fdt);
+	int above[DEPTH_MAX], depth = way_down(&block, node, above), at = 0;
+
+	/* Asked for what is no node, libfdt may read before the text's start. */
+	if (depth == DEPTH_MAX)
+		return fdt_parent_offset(fdt, node) < 0 ? -FDT_ERR_BADOFFSET : fdt_get_path(fdt, node, path, size);
+	if (depth < 0 || size < 2)
+		return depth < 0 ? depth : -FDT_ERR_NOSPACE;
+	path[at] = '/';
+	for (int i = 1; i <= depth; i++) {
+		const char *name = block.start + above[i] + FDT_TAGSIZE;
+		size_t length = strlen(name);
+
+		/* A slash before it, the first one is there, and the 0. */
+		at += i > 1;
+		if (length + 2 > (size_t)(size - at))
+			return -FDT_ERR_NOSPACE;
+		path[at] = '/';
+		memcpy(path + at + 1, name, length);
+		at += (int)length;
 	}
-	return -FDT_ERR_BADOFFSET;
+	path[at + 1] = 0;
+	return 0;
 }
 
 int fdt_walk_phandle(const void *fdt, unsigned int phandle)

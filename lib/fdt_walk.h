@@ -21,6 +21,9 @@ int fdt_walk_child(const void *fdt, int parent, const char *name);
 /* As fdt_parent_offset. */
 int fdt_walk_parent(const void *fdt, int node);
 
+/* As fdt_get_path. */
+int fdt_walk_path(const void *fdt, int node, char *path, int size);
+
 /* As fdt_node_offset_by_phandle, of a number that may be none. */
 int fdt_walk_phandle(const void *fdt, unsigned int phandle);
 

@@ -64,7 +64,7 @@ bool tree_copy_text(char *to, size_t size, const char *from, size_t length)
 
 bool tree_copy_path(const struct tree *tree, int node, char *to, size_t size)
 {
-	if (fdt_get_path(tree->fdt, node, to, (int)size)) {
+	if (fdt_walk_path(tree->fdt, node, to, (int)size)) {
 		to[0] = 0;
 		return false;
 	}
@@ -206,6 +206,16 @@ enum err tree_window(const struct tree *tree, int node, unsigned int index, stru
 
 /* ---- interrupts ---- */
 
+/* Nearly always the GIC's, which needs no search. */
+static int controller_find(const struct tree *tree, uint32_t phandle)
+{
+	uint64_t gic;
+
+	if (tree_number(tree, tree->gic, "phandle", &gic) == OK && gic == phandle)
+		return tree->gic;
+	return fdt_walk_phandle(tree->fdt, phandle);
+}
+
 /* The controller that a node's `interrupts` go to. A tree that names none means its only one. [DT interrupt-parent] */
 static int interrupt_parent(const struct tree *tree, int node)
 {
@@ -214,7 +224,7 @@ static int interrupt_parent(const struct tree *tree, int node)
 		enum err err = tree_number(tree, node, "interrupt-parent", &phandle);
 
 		if (err == OK)
-			return fdt_walk_phandle(tree->fdt, (uint32_t)phandle);
+			return controller_find(tree, (uint32_t)phandle);
 		node = node ? fdt_walk_parent(tree->fdt, node) : -1;
 	}
 	return tree->gic;
@@ -246,7 +256,7 @@ static struct machine_irq extended_irq(const struct tree *tree, const fdt32_t *c
 				       unsigned int index)
 {
 	while (left) {
-		int controller = fdt_walk_phandle(tree->fdt, fdt32_ld(cell));
+		int controller = controller_find(tree, fdt32_ld(cell));
 		unsigned int cells = controller >= 0 ? interrupt_cells(tree, controller) : 0;
 
 		if (!cells || left < 1 + cells)

@@ -58,16 +58,29 @@ static int set_up(lua_State *L)
 	return 0;
 }
 
+/* Leaves the module on the stack. */
+static void require(lua_State *L, const char *module)
+{
+	lua_getglobal(L, "require");
+	lua_pushstring(L, module);
+	lua_call(L, 1, 1);
+}
+
 /* Arguments: a light pointer to argv, argc. Comes back only with a number for exit. */
 static int run(lua_State *L)
 {
 	char **argv = lua_touserdata(L, 1);
 	int argc = (int)lua_tointeger(L, 2);
 
+	/* What is our own stays: nothing of it is garbage, and none of it runs for long. */
+	lua_gc(L, LUA_GCSTOP);
 	(void)set_up(L);
-	lua_getglobal(L, "require");
-	lua_pushliteral(L, "ned.init");
-	lua_call(L, 1, 1);
+	require(L, "L4");
+	lua_pop(L, 1);
+	require(L, "ned.init");
+	lua_gc(L, LUA_GCRESTART);
+	/* Coroutines inherit it. */
+	lua_sethook(L, console_hook, LUA_MASKCOUNT, CONSOLE_HOOK_COUNT);
 	lua_createtable(L, argc, 0);
 	for (int i = 0; i < argc; i++) {
 		lua_pushstring(L, argv[i]);
@@ -102,8 +115,6 @@ int main(int argc, char **argv)
 		l4_log(L4_LOG_ERROR, "no memory for the Lua interpreter");
 		return 1;
 	}
-	/* Coroutines inherit it. */
-	lua_sethook(L, console_hook, LUA_MASKCOUNT, CONSOLE_HOOK_COUNT);
 	lua_pushcfunction(L, add_traceback);
 	lua_pushcfunction(L, run);
 	lua_pushlightuserdata(L, argv);

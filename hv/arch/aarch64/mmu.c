@@ -286,6 +286,8 @@ uint64_t arch_clear(pa_t at, uint64_t size)
 
 void arch_write(pa_t at, const void *from, uint64_t size)
 {
+	uint64_t line = 4ull << (READ_SYSREG(ctr_el0) >> 16 & 0xf);
+
 	for (uint64_t done = 0; done < size;) {
 		pa_t to = {at.v + done};
 		uint64_t piece = L4_SUPERPAGE_SIZE - to.v % L4_SUPERPAGE_SIZE;
@@ -294,8 +296,8 @@ void arch_write(pa_t at, const void *from, uint64_t size)
 		if (piece > size - done)
 			piece = size - done;
 		memcpy(window, (const char *)from + done, piece);
-		for (uint64_t i = 0; i < piece; i += 16)
-			__asm__ volatile("dc cvac, %0" : : "r"(window + i) : "memory");
+		for (char *p = window - (uint64_t)window % line; p < window + piece; p += line)
+			__asm__ volatile("dc cvac, %0" : : "r"(p) : "memory");
 		done += piece;
 	}
 	close_window();
@@ -322,10 +324,15 @@ void mmu_drop_identity(void)
 void *mmu_map_device(pa_t at, uint64_t size)
 {
 	uint64_t va = device_next + at.v % L4_PAGE_SIZE, end = (at.v + size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+	uint64_t *table = NULL;
 
-	for (uint64_t pa = at.v & ~(L4_PAGE_SIZE - 1); pa < end; pa += L4_PAGE_SIZE, device_next += L4_PAGE_SIZE)
-		if (map_page(device_next, pa | DESC_DEVICE | DESC_XN | DESC_PAGE))
+	for (uint64_t pa = at.v & ~(L4_PAGE_SIZE - 1); pa < end; pa += L4_PAGE_SIZE, device_next += L4_PAGE_SIZE) {
+		/* One table for 2 MiB: a redistributor has some, of pages. */
+		if ((!table || device_next % L4_SUPERPAGE_SIZE == 0) && last_table(device_next, &table))
 			panic("no memory for the tables that map the device at 0x%lx", at.v);
+		table[device_next >> 12 & 511] = pa | DESC_DEVICE | DESC_XN | DESC_PAGE;
+	}
+	sync_tables();
 	return (void *)va;
 }
 

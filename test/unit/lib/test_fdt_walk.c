@@ -60,6 +60,22 @@ static void check_children(const void *fdt, int offset)
 	}
 }
 
+static void check_path(const void *fdt, int offset)
+{
+	bool is_node = !offset || fdt_parent_offset(fdt, offset) >= 0;
+
+	for (int size = 0; size < 40; size++) {
+		char path[512] = "", theirs[512] = "";
+		int err = fdt_walk_path(fdt, offset, path, size), want = 1;
+
+		/* Of what is behind all nodes libfdt reads before the start of the text. */
+		if (is_node)
+			want = fdt_get_path(fdt, offset, theirs, size);
+		if ((err != 0) != (want != 0) || (!err && strcmp(path, theirs)))
+			fail_msg("offset %d, room %d: %s, libfdt says %s", offset, size, path, theirs);
+	}
+}
+
 static void check_all(const void *fdt)
 {
 	for (int offset = -8; offset < (int)fdt_size_dt_struct(fdt) + 8; offset++) {
@@ -70,6 +86,7 @@ static void check_all(const void *fdt)
 		check_next(fdt, offset);
 		check_properties(fdt, offset);
 		check_children(fdt, offset);
+		check_path(fdt, offset);
 	}
 }
 
@@ -178,7 +195,7 @@ static void a_damaged_tree_has_an_answer_too(void **state)
 	static const uint32_t bad[] = {0,   1,          2,          3,          4,          5,         9,
 				       100, 0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffffc, 0xffffffff};
 	static char good[SIZE];
-	char *fdt;
+	char *fdt, path[20];
 	int at, size;
 
 	(void)state;
@@ -205,6 +222,7 @@ static void a_damaged_tree_has_an_answer_too(void **state)
 					(void)fdt_walk_property(fdt, node, names[k], NULL);
 				(void)fdt_walk_is_compatible(fdt, node, "x");
 				assert_true(fdt_walk_child(fdt, node, "b-with") < size);
+				(void)fdt_walk_path(fdt, node, path, sizeof(path));
 			}
 			(void)fdt_walk_phandle(fdt, 5);
 		}

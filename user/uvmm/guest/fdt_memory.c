@@ -94,7 +94,7 @@ static enum err read_path(const struct tree *tree, int offset, struct memory_nod
 			"device tree, node %s: a memory node must be a child of the root, where guests look; move "
 			"it there",
 			TREE_PATH(tree->fdt, offset));
-	if (fdt_get_path(tree->fdt, offset, path, sizeof path))
+	if (fdt_walk_path(tree->fdt, offset, path, sizeof path))
 		return report_fail(report, ERR_INVAL, "device tree, node %s: its name is too long; shorten it",
 				   TREE_PATH(tree->fdt, offset));
 	/* Edits find it by its path. */

@@ -134,7 +134,7 @@ static enum err add_device(struct scan *scan, const struct tree *tree, int node,
 
 	if (grown)
 		scan->device = grown;
-	if (fdt_get_path(tree->fdt, node, path, sizeof path))
+	if (fdt_walk_path(tree->fdt, node, path, sizeof path))
 		return report_fail(report, ERR_INVAL, "device tree, node %s: its path is too long",
 				   TREE_PATH(tree->fdt, node));
 	device->path = copy_string(path);

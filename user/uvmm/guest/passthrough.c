@@ -258,7 +258,7 @@ static enum err copy_path(const void *fdt, int node, char **out_path)
 {
 	char path[1024];
 
-	if (fdt_get_path(fdt, node, path, sizeof path))
+	if (fdt_walk_path(fdt, node, path, sizeof path))
 		return ERR_NAMETOOLONG;
 	*out_path = strdup(path);
 	return *out_path ? OK : ERR_NOMEM;

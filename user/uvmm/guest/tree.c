@@ -148,7 +148,7 @@ bool tree_is_enabled(const void *fdt, int node)
 
 char *tree_path(const void *fdt, int node, char path[static TREE_PATH_MAX])
 {
-	int result = fdt_get_path(fdt, node, path, TREE_PATH_MAX);
+	int result = fdt_walk_path(fdt, node, path, TREE_PATH_MAX);
 
 	if (result) {
 		const char *name = fdt_get_name(fdt, node, NULL);
