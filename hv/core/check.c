@@ -71,13 +71,14 @@ void check_thread(const struct thread *thread)
 
 static void check_mappings(const struct space *space)
 {
-	uint64_t end = 0;
+	const struct mapping *m;
+	uint32_t count = 0;
 
-	for (struct list *link = space->mappings.next; link != &space->mappings; link = link->next) {
-		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
-
+	/* As others look for them: what is not where it should be in the tree is not found. */
+	for (uint64_t end = 0; (m = mapping_above(space, end)); end = mapping_end(m), count++) {
 		assert(m->space == space && m->at.v >= end && m->size > 0 && "mappings are in order and apart");
-		end = m->at.v + m->size;
+		assert((!m->left || m->left->weight <= m->weight) && (!m->right || m->right->weight <= m->weight) &&
+		       "heavier ones are above");
 		if (!m->dataspace)
 			continue;
 		assert(m->offset + m->size <= m->dataspace->size && "what is mapped is there");
@@ -85,6 +86,7 @@ static void check_mappings(const struct space *space)
 		       "tasks run W^X");
 		assert(!(m->flags & ~m->dataspace->flags) && "no more is mapped than may be");
 	}
+	assert(count == space->mapping_count && "all are found");
 }
 
 void check_space(const struct space *space)

@@ -82,7 +82,7 @@ enum err iommu_make_physical(struct space *space)
 		return ERR_NOENT;
 	if (space->is_physical)
 		return OK;
-	if (!list_is_empty(&space->mappings) || !list_is_empty(&space->streams))
+	if (space->mappings || !list_is_empty(&space->streams))
 		return ERR_BUSY;
 	space->is_physical = true;
 	return OK;

@@ -24,7 +24,6 @@ enum err space_create(struct factory *payer, enum space_kind kind, struct space 
 		return err;
 	space = space_of(obj);
 	space->kind = kind;
-	list_init(&space->mappings);
 	list_init(&space->threads);
 	list_init(&space->vcpus);
 	list_init(&space->streams);
@@ -43,29 +42,12 @@ uint64_t space_limit(const struct space *space)
 	return space->is_physical ? MMIO_SIZE : arch_space_limit(space);
 }
 
-static uint64_t mapping_end(const struct mapping *mapping)
-{
-	return mapping->at.v + mapping->size;
-}
-
-/* The first mapping that ends above `at`, or NULL. */
-static struct mapping *first_above(struct space *space, uint64_t at)
-{
-	for (struct list *link = space->mappings.next; link != &space->mappings; link = link->next) {
-		struct mapping *mapping = LIST_OF(link, struct mapping, in_space);
-
-		if (mapping_end(mapping) > at)
-			return mapping;
-	}
-	return NULL;
-}
-
 /* ds NULL: a page of the hypervisor's own that the task shares. A physical DMA domain's mapping keeps the memory and is
  * not found by the dataspace's death. */
 static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t at, uint64_t offset, uint64_t size,
-			       unsigned int flags)
+			       unsigned int flags, struct mapping **out)
 {
-	struct mapping *mapping, *next;
+	struct mapping *mapping;
 
 	if (space->mapping_count >= MAPPINGS_MAX)
 		return ERR_NOSPC;
@@ -75,17 +57,17 @@ static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t 
 	space->mapping_count++;
 	*mapping = (struct mapping){.space = space, .at = at, .offset = offset, .size = size, .flags = flags};
 	mapping->dataspace = space->is_physical ? dataspace_hold(ds, &mapping->offset) : ds;
-	next = first_above(space, at.v);
-	list_insert_before(next ? &next->in_space : &space->mappings, &mapping->in_space);
+	mapping_insert(mapping);
 	list_init(&mapping->in_dataspace);
 	if (ds && !space->is_physical)
 		list_push_back(&ds->mappings, &mapping->in_dataspace);
+	*out = mapping;
 	return OK;
 }
 
 static void mapping_free(struct mapping *mapping)
 {
-	list_remove(&mapping->in_space);
+	mapping_remove(mapping);
 	list_remove(&mapping->in_dataspace);
 	mapping->space->mapping_count--;
 	if (mapping->space->is_physical)
@@ -95,7 +77,7 @@ static void mapping_free(struct mapping *mapping)
 
 static bool is_taken(struct space *space, ipa_t at, uint64_t size)
 {
-	struct mapping *there = first_above(space, at.v);
+	struct mapping *there = mapping_above(space, at.v);
 
 	return there && there->at.v < at.v + size;
 }
@@ -174,7 +156,7 @@ static enum err take_back(struct mapping *mapping)
 static enum err map(struct space *space, struct dataspace *ds, unsigned int rights, uint64_t offset, ipa_t at,
 		    uint64_t size, unsigned int flags, uint64_t *done)
 {
-	struct mapping *mapping;
+	struct mapping *mapping = NULL;
 	enum err err;
 
 	flags |= ds->flags & L4_MAP_DEVICE;
@@ -183,16 +165,18 @@ static enum err map(struct space *space, struct dataspace *ds, unsigned int righ
 		if (!err)
 			err = check_place(space, at, size);
 		if (!err)
-			err = mapping_create(space, ds, at, offset, size, flags);
+			err = mapping_create(space, ds, at, offset, size, flags, &mapping);
 		if (err)
 			return err;
+	} else {
+		/* Went on after an interrupt: our own record must still be there as we made it. */
+		mapping = mapping_above(space, at.v);
+		if (!mapping || !is_record_of(mapping, ds, offset, at, size, flags) || *done >= size ||
+		    *done % L4_PAGE_SIZE)
+			return ERR_CANCELED;
+		if (mapping->failed)
+			return take_back(mapping);
 	}
-	/* Went on after an interrupt: our own record must still be there as we made it. */
-	mapping = first_above(space, at.v);
-	if (!mapping || !is_record_of(mapping, ds, offset, at, size, flags) || *done >= size || *done % L4_PAGE_SIZE)
-		return ERR_CANCELED;
-	if (mapping->failed)
-		return take_back(mapping);
 	err = map_pieces(space, ds, offset, at, size, flags, done);
 	if (!err || (err == ERR_AGAIN && *done))
 		return err;
@@ -216,6 +200,7 @@ static enum err map_physical(struct space *space, struct dataspace *ds, unsigned
 			     uint64_t *size, unsigned int flags)
 {
 	uint64_t piece = 0, want = *size;
+	struct mapping *mapping;
 	pa_t base = {0};
 	enum err err = check_access(space, ds, rights, offset, want, flags);
 
@@ -228,7 +213,7 @@ static enum err map_physical(struct space *space, struct dataspace *ds, unsigned
 	if (!err)
 		err = dataspace_make_clear(ds, offset + piece);
 	if (!err)
-		err = mapping_create(space, ds, (ipa_t){base.v}, offset, piece, flags);
+		err = mapping_create(space, ds, (ipa_t){base.v}, offset, piece, flags, &mapping);
 	if (err)
 		return err;
 	*at = (ipa_t){base.v};
@@ -260,22 +245,19 @@ static enum err mapping_cut(struct mapping *mapping, uint64_t at, uint64_t size)
 	uint64_t before = at - mapping->at.v, after = mapping_end(mapping) - (at + size);
 
 	if (before && after) {
-		enum err err;
+		struct mapping *front;
+		enum err err = mapping_create(mapping->space, mapping->dataspace, mapping->at, mapping->offset, before,
+					      mapping->flags, &front);
 
-		/* First, so that the list stays in order: the new record goes behind this one. */
-		mapping->size = before;
-		err = mapping_create(mapping->space, mapping->dataspace, (ipa_t){at + size},
-				     mapping->offset + before + size, after, mapping->flags);
 		if (err)
-			mapping->size = before + size + after;
-		return err;
+			return err;
 	}
-	if (before) {
-		mapping->size = before;
-	} else if (after) {
-		mapping->at.v += size;
-		mapping->offset += size;
+	if (after) {
+		mapping->at.v = at + size;
+		mapping->offset += before + size;
 		mapping->size = after;
+	} else if (before) {
+		mapping->size = before;
 	} else {
 		mapping_free(mapping);
 	}
@@ -309,7 +291,7 @@ enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *don
 		return ERR_RANGE;
 	while (*done < size) {
 		uint64_t from = at.v + *done, end = at.v + size, removed = 0;
-		struct mapping *mapping = first_above(space, from);
+		struct mapping *mapping = mapping_above(space, from);
 		enum err err = OK;
 
 		if (!mapping || mapping->at.v >= end)
@@ -335,6 +317,7 @@ enum err space_unmap(struct space *space, ipa_t at, uint64_t size, uint64_t *don
 
 enum err space_map_own(struct space *space, ipa_t at, const void *page)
 {
+	struct mapping *mapping;
 	uint64_t done;
 	enum err err;
 
@@ -342,12 +325,12 @@ enum err space_map_own(struct space *space, ipa_t at, const void *page)
 		return ERR_INVAL;
 	if (is_taken(space, at, L4_PAGE_SIZE))
 		return ERR_EXIST;
-	err = mapping_create(space, NULL, at, 0, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W);
+	err = mapping_create(space, NULL, at, 0, L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W, &mapping);
 	if (err)
 		return err;
 	err = arch_space_map(space, at, arch_kmem_pa(page), L4_PAGE_SIZE, L4_MAP_R | L4_MAP_W, 1, &done);
 	if (err)
-		mapping_free(first_above(space, at.v));
+		mapping_free(mapping);
 	return err;
 }
 
@@ -357,7 +340,7 @@ void space_unmap_own(struct space *space, ipa_t at)
 
 	if (arch_space_unmap(space, at, L4_PAGE_SIZE, 1, &done) || done != L4_PAGE_SIZE)
 		assert(false && "a page that was mapped alone lies in no block");
-	mapping_free(first_above(space, at.v));
+	mapping_free(mapping_above(space, at.v));
 }
 
 void space_exit(struct space *space, uint32_t reason, uint64_t code)
@@ -403,7 +386,6 @@ void space_end(struct object *obj)
 enum reap space_reap(struct object *obj)
 {
 	struct space *space = space_of(obj);
-	struct list *link;
 
 	if (space->is_empty)
 		return REAP_DONE;
@@ -415,10 +397,9 @@ enum reap space_reap(struct object *obj)
 		return REAP_MORE;
 	/* Nobody uses the tables: records go at once, entries with their tables. A physical domain's may be the last to
 	 * keep a dataspace's memory: one at a time. */
-	for (unsigned int n = space->is_physical ? REAP_CAPS - 1 : 0;
-	     n < REAP_CAPS && (link = list_first(&space->mappings)); n++)
-		mapping_free(LIST_OF(link, struct mapping, in_space));
-	if (!list_is_empty(&space->mappings))
+	for (unsigned int n = space->is_physical ? REAP_CAPS - 1 : 0; n < REAP_CAPS && space->mappings; n++)
+		mapping_free(space->mappings);
+	if (space->mappings)
 		return REAP_MORE;
 	if (!arch_space_clear(space, REAP_TABLES))
 		return REAP_MORE;

@@ -3,22 +3,8 @@
 
 #include "arch_space.h"
 #include "core/cap.h"
+#include "core/mapping.h"
 #include "core/object.h"
-
-struct dataspace;
-
-/* What of a dataspace is mapped where. In the space's list by address, in the dataspace's list in any order. */
-struct mapping {
-	struct list in_space;
-	struct list in_dataspace;
-	struct space *space;
-	struct dataspace *dataspace; /* NULL: a page of the hypervisor's own */
-	ipa_t at;                    /* in a physical DMA domain: the memory's own address */
-	uint64_t offset;
-	uint64_t size;
-	uint32_t flags;  /* L4_MAP_* */
-	enum err failed; /* why the call that made it is taking it back; OK: it is not */
-};
 
 enum space_kind {
 	SPACE_TASK,
@@ -32,7 +18,7 @@ struct space {
 	bool is_physical; /* DMA: mappings only keep memory, see space_map_dma */
 	bool is_empty;    /* dead, and nothing is left of it */
 	struct arch_space arch;
-	struct list mappings;
+	struct mapping *mappings; /* root of their tree */
 	uint32_t mapping_count, thread_count;
 	struct list threads; /* struct thread.in_space */
 	struct list vcpus;   /* of a VM: struct vcpu.in_vm */

@@ -166,9 +166,7 @@ static void boot_and_look(void)
 	REQUIRE(!strcmp((char *)see(t->space, DATA_AT), "variables"));
 	for (uint64_t at = sizeof(p.data); at < 3 * PAGE; at++)
 		REQUIRE(*see(t->space, DATA_AT + at) == 0);
-	for (struct list *link = t->space->mappings.next; link != &t->space->mappings; link = link->next) {
-		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
-
+	for (const struct mapping *m = NULL; (m = mapping_above(t->space, m ? mapping_end(m) : 0));) {
 		REQUIRE((m->flags & (L4_MAP_W | L4_MAP_X)) != (L4_MAP_W | L4_MAP_X));
 		REQUIRE(!(m->flags & L4_MAP_X) == (m->at.v != TEXT_AT));
 	}

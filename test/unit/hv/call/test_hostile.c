@@ -154,10 +154,9 @@ static void check_physical(const struct space *space)
 {
 	const struct ram_bank *bank = &machine_ram.bank[0];
 
-	for (struct list *link = space->mappings.next; space->is_physical && link != &space->mappings;
-	     link = link->next) {
-		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
+	const struct mapping *m = NULL;
 
+	while (space->is_physical && (m = mapping_above(space, m ? mapping_end(m) : 0))) {
 		for (uint64_t at = m->at.v; at < m->at.v + m->size; at += PAGE) {
 			uint64_t page = (at - bank->origin.v) / PAGE;
 

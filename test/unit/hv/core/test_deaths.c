@@ -196,13 +196,9 @@ static void stop_worker(struct scene *s)
 /* Is the page shown to devices by its address? */
 static bool is_shown(const struct space *space, pa_t page)
 {
-	for (struct list *link = space->mappings.next; link != &space->mappings; link = link->next) {
-		const struct mapping *m = LIST_OF(link, struct mapping, in_space);
+	const struct mapping *m = mapping_above(space, page.v);
 
-		if (m->at.v <= page.v && page.v < m->at.v + m->size)
-			return space->is_physical;
-	}
-	return false;
+	return m && m->at.v <= page.v && space->is_physical;
 }
 
 static void others_get_the_pages(struct scene *s)
