@@ -30,7 +30,7 @@
 #define REAP_MAPPINGS LIMIT(32u, 1u)             /* entries of a dead dataspace unmapped */
 #define REAP_CAPS LIMIT(8u, 1u)                  /* slots of a dead task emptied */
 #define REAP_STREAMS LIMIT(4u, 1u)               /* streams of a dead DMA domain detached */
-#define REAP_TABLES LIMIT(16u, 1u)               /* table entries of a dead space looked at */
+#define REAP_TABLES LIMIT(8u, 1u)                /* tables of a dead space freed, or pieces of them looked at */
 #define TIMEOUTS_AT_ONCE LIMIT(16u, 1u)          /* that fire in one interrupt; the next comes at once */
 /* Each look finds that somebody waits, so the operation begins again in the middle. */
 #define ALWAYS_INTERRUPTED LIMIT(false, true)

@@ -228,17 +228,18 @@ bool arch_space_clear(struct space *space, uint64_t budget)
 
 	if (!space->arch.root)
 		return true;
+	if (space->arch.vttbr) {
+		flush_all(space);
+		/* Emptied everywhere just now, and no CPU walks our tables any more: they can go as they are, and the
+		 * VMID's next owner finds nothing of ours. A DMA domain's streams were flushed when they were detached. */
+		vmid_owner[space->arch.vttbr >> 48] = NULL;
+		space->arch.vttbr = 0;
+	}
 	s2_destroy(&space->arch.s2, budget, &done);
 	if (!done)
 		return false;
 	if (space->kind == SPACE_DMA)
 		dma_space_clear(space);
-	if (space->arch.vttbr) {
-		flush_all(space);
-		/* Emptied everywhere just now, so the next owner finds nothing of ours. */
-		vmid_owner[space->arch.vttbr >> 48] = NULL;
-		space->arch.vttbr = 0;
-	}
 	kmem_free_pages(space->obj.payer, space->arch.root, 2);
 	space->arch.root = NULL;
 	return true;

@@ -79,34 +79,6 @@ static uint64_t leaf_encode_stage1(unsigned int attr)
 	return desc | (attr & S2_DEVICE ? DESC_S1_ATTR_DEVICE | DESC_SH_OUTER : DESC_SH_INNER);
 }
 
-static unsigned int leaf_attr(uint64_t desc)
-{
-	unsigned int attr = 0;
-
-	if (desc & DESC_S2AP_R)
-		attr |= S2_R;
-	if (desc & DESC_S2AP_W)
-		attr |= S2_W;
-	if (!(desc & DESC_XN))
-		attr |= S2_X;
-	if ((desc & DESC_MEMATTR) == DESC_MEMATTR_DEVICE)
-		attr |= S2_DEVICE;
-	return attr;
-}
-
-static unsigned int leaf_attr_stage1(uint64_t desc)
-{
-	unsigned int attr = S2_R;
-
-	if (!(desc & DESC_S1_AP_RO))
-		attr |= S2_W;
-	if (!(desc & DESC_S1_XN))
-		attr |= S2_X;
-	if (desc & DESC_S1_ATTR_DEVICE)
-		attr |= S2_DEVICE;
-	return attr;
-}
-
 /* The same mapping one level down: entry `index` of the table that replaces the block. */
 static uint64_t leaf_part(uint64_t desc, unsigned int level, unsigned int index)
 {
@@ -141,37 +113,36 @@ struct path {
 };
 
 /* Walks down to an entry that is no table, or to `lowest`. */
-static struct path walk(struct s2 *s2, uint64_t at, unsigned int lowest)
+static void walk(struct s2 *s2, uint64_t at, unsigned int lowest, struct path *path)
 {
-	struct path path = {.level = LEVEL_ROOT};
 	pa_t table = s2->root;
 
-	for (;; path.level++) {
+	for (unsigned int level = LEVEL_ROOT;; level++) {
 		uint64_t *entries = s2->ops->table_at(s2->ctx, table);
-		uint64_t *entry = &entries[entry_index(at, path.level)];
+		uint64_t *entry = &entries[entry_index(at, level)];
 
-		path.table[path.level] = entries;
-		path.entry[path.level] = entry;
-		if (path.level == lowest || !is_table(*entry, path.level))
-			return path;
+		path->table[level] = entries;
+		path->entry[level] = entry;
+		path->level = level;
+		if (level == lowest || !is_table(*entry, level))
+			return;
 		table.v = *entry & DESC_ADDRESS;
 	}
 }
 
-bool s2_lookup(struct s2 *s2, ipa_t at, pa_t *out, unsigned int *out_attr)
+bool s2_lookup(struct s2 *s2, ipa_t at, pa_t *out)
 {
 	struct path path;
 	uint64_t desc;
 
 	if (at.v >= S2_IPA_SIZE)
 		return false;
-	path = walk(s2, at.v, LEVEL_PAGE);
+	walk(s2, at.v, LEVEL_PAGE, &path);
 	desc = *path.entry[path.level];
 	if (!(desc & DESC_VALID))
 		return false;
 
 	*out = (pa_t){(desc & DESC_ADDRESS) + at.v % entry_size(path.level)};
-	*out_attr = s2->leaves == S2_LEAVES_STAGE1 ? leaf_attr_stage1(desc) : leaf_attr(desc);
 	return true;
 }
 
@@ -284,8 +255,9 @@ static enum err fill(struct s2 *s2, struct job *job, const struct path *path)
 static enum err map_step(struct s2 *s2, struct job *job)
 {
 	unsigned int level = best_level(job);
-	struct path path = walk(s2, job->at, level);
+	struct path path;
 
+	walk(s2, job->at, level, &path);
 	if (*path.entry[path.level])
 		return ERR_EXIST;
 	if (path.level < level) {
@@ -408,10 +380,11 @@ static void sweep(struct s2 *s2, struct batch *batch, const struct path *path)
 	}
 }
 
+/* A cache line at a time. */
 static bool is_empty(const uint64_t *table)
 {
-	for (unsigned int i = 0; i < S2_TABLE_ENTRIES; i++)
-		if (table[i])
+	for (const uint64_t *e = table; e < table + S2_TABLE_ENTRIES; e += 8)
+		if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
 			return false;
 	return true;
 }
@@ -432,8 +405,9 @@ static void prune(struct s2 *s2, struct batch *batch, const struct path *path, u
 
 static enum err unmap_step(struct s2 *s2, struct batch *batch)
 {
-	struct path path = walk(s2, batch->at, LEVEL_PAGE);
+	struct path path;
 
+	walk(s2, batch->at, LEVEL_PAGE, &path);
 	if (path.level == LEVEL_PAGE && covers(batch, LEVEL_PAGE - 1)) {
 		/* A whole table of pages goes with one write. */
 		unlink_table(s2, batch, path.entry[LEVEL_PAGE - 1]);
@@ -467,17 +441,38 @@ enum err s2_unmap(struct s2 *s2, ipa_t at, uint64_t size, uint64_t budget, uint6
 	return err;
 }
 
+/* ---- destroy ---- */
+
+#define GLANCE 32u /* entries in a row that are looked at in one step */
+
+/* Leaves stay: a table goes when none is below it. */
+static void destroy_step(struct s2 *s2)
+{
+	uint64_t at = s2->destroyed, *entry, size;
+	struct path path;
+	pa_t table;
+
+	assert(at < S2_IPA_SIZE && "each table is on the way");
+	walk(s2, at, LEVEL_PAGE, &path);
+	entry = path.entry[path.level];
+	size = entry_size(path.level);
+	/* There is nothing to look for in a table of pages, nor in one of level 2 that is the last. */
+	if (path.level < LEVEL_PAGE && s2->tables >= path.level) {
+		do
+			at = (at & ~(size - 1)) + size;
+		while (at % (GLANCE * size) && !is_table(*++entry, path.level));
+		s2->destroyed = at;
+		if (path.level == LEVEL_ROOT || at % entry_size(path.level - 1))
+			return;
+	}
+	table.v = *path.entry[path.level - 1] & DESC_ADDRESS;
+	*path.entry[path.level - 1] = 0;
+	table_drop(s2, table);
+}
+
 void s2_destroy(struct s2 *s2, uint64_t budget, bool *out_done)
 {
-	uint64_t done = 0;
-
-	if (s2->destroyed < S2_IPA_SIZE) {
-		enum err err = s2_unmap(s2, (ipa_t){s2->destroyed}, S2_IPA_SIZE - s2->destroyed, budget, &done);
-
-		assert(err == OK && "the whole range cuts no block, so no table is needed");
-		(void)err;
-	}
-	s2->destroyed += done;
-	*out_done = s2->destroyed == S2_IPA_SIZE;
-	assert((!*out_done || !s2->tables) && "a space without mappings has no tables");
+	for (; s2->tables && budget; budget--)
+		destroy_step(s2);
+	*out_done = !s2->tables;
 }

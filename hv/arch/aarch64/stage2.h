@@ -60,7 +60,7 @@ struct s2 {
 	const struct s2_ops *ops;
 	void *ctx;
 	uint64_t tables;    /* tables allocated, without the root */
-	uint64_t destroyed; /* s2_destroy: everything below this address is gone */
+	uint64_t destroyed; /* s2_destroy: no table is below this address any more */
 };
 
 /* `root` is S2_ROOT_SIZE bytes, zeroed, aligned to its size; it stays the caller's. ERR_INVAL: it is not aligned. */
@@ -88,8 +88,9 @@ enum err s2_map(struct s2 *s2, ipa_t at, pa_t from, uint64_t size, unsigned int 
 enum err s2_unmap(struct s2 *s2, ipa_t at, uint64_t size, uint64_t budget, uint64_t *out_done);
 
 /* What is mapped at that address, byte exact. False: nothing, or the address is outside. */
-bool s2_lookup(struct s2 *s2, ipa_t at, pa_t *out, unsigned int *out_attr);
+bool s2_lookup(struct s2 *s2, ipa_t at, pa_t *out);
 
-/* Unmaps everything and frees all tables but the root, in steps of `budget` entries (1 or more); *out_done says
- * whether it is finished, else call again. Nothing else may be called in between. */
+/* Frees all tables but the root, which still has leaves in it then. Nobody walks them any more, and no TLB holds anything
+ * of them: nothing is flushed. Does `budget` pieces (1 or more), in each of which a table is freed or a few entries are
+ * looked at; *out_done says whether it is finished, else call again. Nothing else may be called in between or after. */
 void s2_destroy(struct s2 *s2, uint64_t budget, bool *out_done);

@@ -240,8 +240,7 @@ static inline void pass(uint64_t ticks)
 /* What the task would see; NULL: a fault. */
 static inline unsigned char *see(struct space *space, uint64_t at)
 {
-	unsigned int attr;
 	pa_t pa;
 
-	return s2_lookup(&space->arch.s2, (ipa_t){at}, &pa, &attr) ? host_at(pa) : NULL;
+	return s2_lookup(&space->arch.s2, (ipa_t){at}, &pa) ? host_at(pa) : NULL;
 }

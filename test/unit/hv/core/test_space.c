@@ -103,10 +103,9 @@ static enum err unmap(struct space *space, uint64_t at, uint64_t size)
 /* What the task would see; NULL: a fault. */
 static unsigned char *see(struct space *space, uint64_t at)
 {
-	unsigned int attr;
 	pa_t pa;
 
-	return s2_lookup(&space->arch.s2, (ipa_t){at}, &pa, &attr) ? host_at(pa) : NULL;
+	return s2_lookup(&space->arch.s2, (ipa_t){at}, &pa) ? host_at(pa) : NULL;
 }
 
 /* ---- memory ---- */

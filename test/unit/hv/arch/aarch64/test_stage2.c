@@ -49,12 +49,15 @@ static int tear_down(void **state)
 	bool done = false;
 
 	f->machine.fail_at = 0; /* taking down needs no memory */
+	if (!f->machine.is_retired)
+		check_settled(&f->machine, &f->s2);
+	f->machine.is_retired = true;
 	for (unsigned int i = 0; !done; i++) {
 		s2_destroy(&f->s2, 100, &done);
 		assert_true(i < 100000);
 	}
 	assert_int_equal(f->machine.used_count, 0);
-	check_settled(&f->machine, &f->s2);
+	assert_int_equal(f->s2.tables, 0);
 	free(f);
 	return 0;
 }
@@ -154,14 +157,11 @@ static void check_equal(struct fixture *f)
 static void check_lookup(struct fixture *f, uint64_t at)
 {
 	const struct mapping *m = model_at(f, at);
-	unsigned int attr = 0;
 	pa_t pa = {0};
 
-	assert_int_equal(s2_lookup(&f->s2, (ipa_t){at}, &pa, &attr), m != NULL);
-	if (m) {
+	assert_int_equal(s2_lookup(&f->s2, (ipa_t){at}, &pa), m != NULL);
+	if (m)
 		assert_int_equal(pa.v, m->from + (at - m->at));
-		assert_int_equal(attr, m->attr);
-	}
 }
 
 /* Maps in steps of `budget`, keeps the list in step with what *out_done says, also on errors. */
@@ -328,7 +328,7 @@ static void malformed_requests_are_refused_and_change_nothing(void **state)
 		assert_int_equal(f->machine.event_count, 0);
 	}
 	assert_int_equal(unmap(f, 0, 0, NO_LIMIT), OK); /* the loop of the caller does not even ask */
-	assert_false(s2_lookup(&f->s2, (ipa_t){S2_IPA_SIZE}, &(pa_t){0}, &(unsigned int){0}));
+	assert_false(s2_lookup(&f->s2, (ipa_t){S2_IPA_SIZE}, &(pa_t){0}));
 }
 
 static void what_is_mapped_stays_and_is_reported(void **state)
@@ -496,25 +496,71 @@ static void no_budget_is_no_work(void **state)
 	check_equal(f);
 }
 
-static void a_destroyed_space_gives_all_tables_back_step_by_step(void **state)
+/* How many steps of that budget it takes. Nothing is written where a TLB or a walk could see it, nothing is flushed. */
+static unsigned int destroy(struct fixture *f, unsigned int budget)
 {
-	struct fixture *f = *state;
 	unsigned int steps = 0;
 	bool done = false;
 
+	check_settled(&f->machine, &f->s2);
+	f->machine.is_retired = true;
+	f->machine.writes = f->machine.flush_pages = f->machine.flush_alls = 0;
+	while (!done) {
+		unsigned int before = f->machine.used_count;
+
+		s2_destroy(&f->s2, budget, &done);
+		assert_true(before - f->machine.used_count <= budget);
+		assert_true(++steps < 10000);
+	}
+	assert_int_equal(f->machine.used_count, 0);
+	assert_int_equal(f->machine.writes + f->machine.flush_pages + f->machine.flush_alls, 0);
+	s2_destroy(&f->s2, budget, &done);
+	assert_true(done);
+	return steps;
+}
+
+static void a_destroyed_space_gives_all_tables_back_step_by_step(void **state)
+{
+	struct fixture *f = *state;
+
 	for (unsigned int i = 0; i < 40; i++)
 		assert_int_equal(map(f, i * 3 * GIB + i * 2 * MIB, i * MIB, PAGE * (i + 1), S2_R, NO_LIMIT), OK);
-	while (!done) {
-		uint64_t before = f->machine.writes;
+	assert_true(destroy(f, 4) >= 20);
+}
 
-		s2_destroy(&f->s2, 16, &done);
-		assert_true(f->machine.writes - before <= 16 * 4);
-		steps++;
-	}
-	assert_true(steps > 10);
-	assert_int_equal(f->machine.used_count, 0);
-	s2_destroy(&f->s2, 16, &done);
-	assert_true(done);
+static void tables_are_found_wherever_they_are(void **state)
+{
+	struct fixture *f = *state;
+	static const uint64_t at[] = {0,
+				      2 * MIB,
+				      62 * MIB,
+				      64 * MIB,
+				      1 * GIB - PAGE,
+				      1 * GIB,
+				      31 * GIB,
+				      32 * GIB,
+				      S2_IPA_SIZE - 1 * GIB,
+				      S2_IPA_SIZE - PAGE};
+
+	/* With blocks in between, which are no tables. */
+	for (unsigned int i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		assert_int_equal(map(f, at[i], 64 * GIB, PAGE, S2_R, NO_LIMIT), OK);
+	assert_int_equal(map(f, 4 * MIB, 64 * GIB, 4 * MIB, S2_R, NO_LIMIT), OK);
+	assert_int_equal(map(f, 2 * GIB, 64 * GIB, 5 * GIB, S2_R, NO_LIMIT), OK);
+	(void)destroy(f, 1);
+}
+
+static void destroying_costs_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 2 * GIB, 64 * GIB, 5 * GIB, S2_R, NO_LIMIT), OK);
+	assert_int_equal(destroy(f, 1), 1); /* no table, whatever is mapped */
+	tear_down(state);
+	set_up(state);
+	f = *state;
+	assert_int_equal(map(f, 0, 64 * GIB, PAGE, S2_R, NO_LIMIT), OK);
+	assert_int_equal(destroy(f, 1), 2); /* two tables, found at once */
 }
 
 /* ---- failing allocations ---- */
@@ -643,6 +689,8 @@ int main(void)
 		TEST(budgets_bound_the_work_and_lose_nothing),
 		TEST(no_budget_is_no_work),
 		TEST(a_destroyed_space_gives_all_tables_back_step_by_step),
+		TEST(tables_are_found_wherever_they_are),
+		TEST(destroying_costs_what_is_there),
 		cmocka_unit_test(a_failing_allocation_leaks_nothing_wherever_it_is),
 		TEST(random_sequences_agree_with_a_list_of_mappings),
 		TEST_STAGE1(leaves_of_stage_1_are_encoded_as_the_manual_says),
