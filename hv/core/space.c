@@ -55,7 +55,11 @@ static enum err mapping_create(struct space *space, struct dataspace *ds, ipa_t 
 	if (!mapping)
 		return ERR_NOMEM;
 	space->mapping_count++;
-	*mapping = (struct mapping){.space = space, .at = at, .offset = offset, .size = size, .flags = flags};
+	mapping->space = space;
+	mapping->at = at;
+	mapping->offset = offset;
+	mapping->size = size;
+	mapping->flags = flags;
 	mapping->dataspace = space->is_physical ? dataspace_hold(ds, &mapping->offset) : ds;
 	mapping_insert(mapping);
 	list_init(&mapping->in_dataspace);

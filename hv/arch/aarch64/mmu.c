@@ -190,8 +190,30 @@ static enum err map_page(uint64_t va, uint64_t desc)
 	return OK;
 }
 
+/* How many bytes DC ZVA zeroes; 0: it may not be used, or is no help. [ARM DC ZVA] [ARM DCZID_EL0] */
+static uint64_t zva_size(void)
+{
+	uint64_t dczid = READ_SYSREG(dczid_el0), size = 4ull << (dczid & 0xf);
+
+	return !(dczid & 0x10) && size <= L4_PAGE_SIZE / 4 ? size : 0;
+}
+
+static void zero_page(char *page, uint64_t zva)
+{
+	if (!zva)
+		memset(page, 0, L4_PAGE_SIZE);
+	else
+		for (char *p = page, *end = page + L4_PAGE_SIZE; p < end; p += 4 * zva)
+			__asm__ volatile("dc zva, %0\n\tdc zva, %1\n\tdc zva, %2\n\tdc zva, %3"
+					 :
+					 : "r"(p), "r"(p + zva), "r"(p + 2 * zva), "r"(p + 3 * zva)
+					 : "memory");
+}
+
 enum err arch_kmem_map(pa_t at, unsigned int pages, void **out)
 {
+	uint64_t zva = zva_size();
+
 	for (unsigned int i = 0; i < pages; i++) {
 		uint64_t pa = at.v + i * L4_PAGE_SIZE;
 		enum err err = map_page(KMEM_BASE + pa, pa | DESC_NORMAL | DESC_XN | DESC_PAGE);
@@ -201,9 +223,9 @@ enum err arch_kmem_map(pa_t at, unsigned int pages, void **out)
 				arch_kmem_unmap((void *)(KMEM_BASE + at.v), i);
 			return err;
 		}
+		zero_page((char *)(KMEM_BASE + pa), zva);
 	}
 	*out = (void *)(KMEM_BASE + at.v);
-	memset(*out, 0, pages * L4_PAGE_SIZE);
 	return OK;
 }
 
@@ -242,19 +264,12 @@ static void clear_lines(char *page)
 			 : "memory");
 }
 
-/* [ARM DC ZVA] [ARM DCZID_EL0] [ARM DC CVAC] */
-static void clear_page(char *page, bool by_zva, uint64_t zva, uint64_t line)
+/* [ARM DC CVAC] */
+static void clear_page(char *page, uint64_t zva, uint64_t line)
 {
 	char *end = page + L4_PAGE_SIZE;
 
-	if (!by_zva)
-		memset(page, 0, L4_PAGE_SIZE);
-	else
-		for (char *p = page; p < end; p += 4 * zva)
-			__asm__ volatile("dc zva, %0\n\tdc zva, %1\n\tdc zva, %2\n\tdc zva, %3"
-					 :
-					 : "r"(p), "r"(p + zva), "r"(p + 2 * zva), "r"(p + 3 * zva)
-					 : "memory");
+	zero_page(page, zva);
 	/* A guest starts with its caches off and must find the zeros. */
 	for (char *p = page; p < end; p += 4 * line)
 		__asm__ volatile("dc cvac, %0\n\tdc cvac, %1\n\tdc cvac, %2\n\tdc cvac, %3"
@@ -266,17 +281,15 @@ static void clear_page(char *page, bool by_zva, uint64_t zva, uint64_t line)
 uint64_t arch_clear(pa_t at, uint64_t size)
 {
 	char *start = open_window(at);
-	uint64_t dczid = READ_SYSREG(dczid_el0), ctr = READ_SYSREG(ctr_el0);
-	uint64_t zva = 4ull << (dczid & 0xf), line = 4ull << (ctr >> 16 & 0xf), done = 0;
-	bool by_zva = !(dczid & 0x10) && zva <= L4_PAGE_SIZE / 4;
-	bool by_line = by_zva && zva == line && line == L4_PAGE_SIZE / PAGE_LINES;
+	uint64_t ctr = READ_SYSREG(ctr_el0), line = 4ull << (ctr >> 16 & 0xf), zva = zva_size(), done = 0;
+	bool by_line = zva == line && line == L4_PAGE_SIZE / PAGE_LINES;
 
 	assert((at.v | size) % L4_PAGE_SIZE == 0 && "whole pages");
 	do {
 		if (by_line)
 			clear_lines(start + done);
 		else
-			clear_page(start + done, by_zva, zva, line);
+			clear_page(start + done, zva, line);
 		done += L4_PAGE_SIZE;
 	} while (done < size && !arch_irq_pending());
 	__asm__ volatile("dsb ish" : : : "memory");

@@ -185,9 +185,10 @@ struct job {
 /* The level whose blocks fit best at the start of the job. */
 static unsigned int best_level(const struct job *job)
 {
+	uint64_t places = job->at | job->from, size = entry_size(LEVEL_ROOT);
 	unsigned int level = LEVEL_ROOT;
 
-	while ((job->at | job->from) % entry_size(level) || job->size < entry_size(level))
+	for (; places & (size - 1) || job->size < size; size >>= 9)
 		level++;
 	return level;
 }
