@@ -97,7 +97,7 @@ def line_plot(x0, y0, width, height, plot):
         parts += [line(left, at_y(value), right + 10, at_y(value), "#e8e8e8"), text(left - 6, at_y(value) + 4, short(value), "end")]
     for name, value in plot.get("marks", {}).items():
         parts += [line(left, at_y(value), right + 10, at_y(value), MARKS, ' stroke-dasharray="4 3"'),
-                  text(right + 10, at_y(value) - 3, name, "end", f' fill="{MARKS}"')]
+                  text(right + 10, at_y(value) + (11 if name == "goal" else -3), name, "end", f' fill="{MARKS}"')]
     positions = spread(plot["x"], left + 14, right)
     for x, position in labels(plot["x"], positions):
         parts += [line(position, bottom, position, bottom + 3, "#808080"), text(position, bottom + 15, x, "middle")]

@@ -153,6 +153,8 @@ def test_every_system_is_run_three_times_and_by_the_clock_five_times_in_turn(run
     clock = ["gic-version=3 -m" in said and "native" or ("rom/guest" in said and "ours") or ("loader" in said and "xen") or "kvm"
              for said, _, always in FakeQemu.ran if "-icount" not in always and "counting" not in always and "dumpdtb" not in said]
     assert clock == ["native"] * 2 + ["ours"] * 2 + ["xen"] * 2 + ["kvm"] * 2 + clock[8:] and len(clock) == 5 * 8
+    assert {one["title"]: one["runs"] for one in document["growth"]} == {
+        "VM start by its RAM": 1, "Memory of one VM more, besides its RAM": 3, "Memory of a VM by its vCPUs, besides its RAM": 3, "One mapping of a page more": 3}
     assert row({"rows": document["wall"]}, "linux_init")["systems"]["native"] == {"med": 1.0, "min": 1.0, "max": 1.0, "rounds": 5}
 
 
