@@ -376,19 +376,22 @@ static inline struct vcpu_way to_guest(const struct vcpu *vcpu)
 	return (struct vcpu_way){(struct regs *)(void *)vcpu->state->x, WAY_ALL};
 }
 
-/* HPFAR_EL2 is UNKNOWN after a permission fault unless a stage-1 walk took it: ask the MMU again.
- * [ARM HPFAR_EL2] [ARM AT S1E1R] */
-static uint64_t fault_ipa(uint64_t esr, uint64_t far)
+/* HPFAR_EL2 is UNKNOWN after a permission fault unless a stage-1 walk took it: ask the MMU again. False: another CPU of the
+ * guest has changed the translation meanwhile, and the access has to be made again. [ARM HPFAR_EL2] [ARM AT S1E1R] */
+static bool fault_find_ipa(uint64_t esr, uint64_t far, uint64_t *out_ipa)
 {
 	uint64_t par, old;
 
-	if (!ESR_IS_PERMISSION(esr) || esr & ESR_S1PTW)
-		return (READ_SYSREG(hpfar_el2) & ~0xfull) << 8 | (far & 0xfff);
+	if (!ESR_IS_PERMISSION(esr) || esr & ESR_S1PTW) {
+		*out_ipa = (READ_SYSREG(hpfar_el2) & ~0xfull) << 8 | (far & 0xfff);
+		return true;
+	}
 	old = READ_SYSREG(par_el1);
 	__asm__ volatile("at s1e1r, %0\n\tisb" : : "r"(far) : "memory");
 	par = READ_SYSREG(par_el1);
 	WRITE_SYSREG(par_el1, old);
-	return par & 1 ? UINT64_MAX : (par & 0xfffffffff000) | (far & 0xfff);
+	*out_ipa = (par & 0xfffffffff000) | (far & 0xfff);
+	return !(par & 1);
 }
 
 static __attribute__((noinline)) struct vcpu_way wait_for_interrupt(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -451,7 +454,8 @@ struct vcpu_way vcpu_trap(uint64_t esr, struct cpu *cpu, struct vcpu *vcpu)
 	if (ec > EC_SYS64) {
 		if ((ec | 4) == EC_DABT_LOWER) {
 			state->far = READ_SYSREG(far_el2);
-			state->ipa = fault_ipa(esr, READ_SYSREG(far_el2));
+			if (!fault_find_ipa(esr, READ_SYSREG(far_el2), &state->ipa))
+				return to_guest(vcpu);
 		}
 	} else if (ec == EC_SYS64) {
 		if (ESR_SYS64_ACCESS(esr) == ESR_WRITES_ICC_DIR)

@@ -1,7 +1,7 @@
 /* Fuzzer of the PL011, PL031, PL061 and pvpanic models: any accesses, any input, any time.
  *
  * Input: commands of 8 bytes. Checked besides the sanitizers: the interrupt line is always what MIS says, the FIFO never
- * holds more than it can. */
+ * holds more than it can, and what a guest reads of the UART's page by itself is what the model would give. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,8 @@ struct machine {
 	unsigned int panics;
 	uint64_t now;
 	bool uart_line, rtc_line, gpio_line;
+	uint32_t page[REGISTER_PAGE_WORDS]; /* the UART's */
+	bool is_shown;
 };
 
 static void put(void *context, uint8_t byte)
@@ -38,6 +40,26 @@ static void line(void *context, uint32_t intid, bool level)
 		m->gpio_line = level;
 	else
 		m->rtc_line = level;
+}
+
+static bool show(void *context, bool shown)
+{
+	((struct machine *)context)->is_shown = shown;
+	return shown;
+}
+
+/* A load of the UART where no exit would come must have no side effect. */
+static void load_uart(struct machine *m, struct mmio_access *access)
+{
+	struct pl011_state before = m->uart.state;
+	uint64_t there = 0;
+	bool was_shown = m->is_shown;
+
+	memcpy(&there, (const uint8_t *)m->page + access->address, access->size);
+	if (pl011_access(&m->uart, access) != MMIO_OK)
+		abort();
+	if (was_shown && (memcmp(&before, &m->uart.state, sizeof(before)) != 0 || access->value != there))
+		abort();
 }
 
 static uint64_t now(void *context)
@@ -99,7 +121,10 @@ static void step(struct machine *m, const uint8_t *c)
 
 	switch (c[0] % 8) {
 	case 0:
-		(void)pl011_access(&m->uart, &access);
+		if (access.write)
+			(void)pl011_access(&m->uart, &access);
+		else if (access.size <= 0x1000 - access.address)
+			load_uart(m, &access);
 		break;
 	case 1:
 		if (pl011_receive(&m->uart, c + 2, c[1] % 6) > c[1] % 6)
@@ -126,7 +151,7 @@ static void step(struct machine *m, const uint8_t *c)
 		pl031_tick(&m->rtc);
 		break;
 	}
-	if (m->uart_line != ((m->uart.state.ris & m->uart.state.imsc) != 0) || m->uart.state.count > PL011_FIFO)
+	if (m->uart_line != ((m->page[0x3c / 4] & m->page[0x38 / 4]) != 0) || m->uart.state.count > PL011_FIFO)
 		abort();
 	if (m->rtc_line != ((m->rtc.state.ris & m->rtc.state.imsc) != 0))
 		abort();
@@ -138,7 +163,7 @@ static void step(struct machine *m, const uint8_t *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct machine m;
-	struct pl011_port uart = {&m, put, NULL, {line, &m, 33}};
+	struct pl011_port uart = {&m, put, NULL, {line, &m, 33}, {m.page, &m, show, NULL, false, false}};
 	struct pl031_port rtc = {&m, now, deadline, {line, &m, 34}};
 	struct irq_line gpio = {line, &m, 39};
 	struct pvpanic_port panic = {&m, panicked};
@@ -146,6 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&m, 0, sizeof(m));
 	pvpanic_init(&m.panic, &panic);
 	pl011_init(&m.uart, &uart);
+	pl011_show(&m.uart);
 	pl031_init(&m.rtc, &rtc, 0);
 	pl061_init(&m.gpio, &gpio, 0);
 	for (; size >= 8; data += 8, size -= 8)

@@ -44,7 +44,7 @@ void wild_end(const char *word)
 	else if (!strcmp(word, "zero"))
 		(void)one_zva(machine.gic_dist.base);
 	else if (!strcmp(word, "size"))
-		(void)io_read64(machine.uart.base);
+		io_write64(machine.uart.base, 0);
 	else if (!strcmp(word, "walk"))
 		walk();
 	else if (!strcmp(word, "vectors"))

@@ -3,27 +3,10 @@
 
 #include <l4/rt.h>
 
-bool host_console_put(struct host_console *console, uint8_t byte)
+bool host_console_arm(struct host_console *console)
 {
-	if (console->out_count == HOST_CONSOLE_OUT)
-		return false;
-	console->out[(console->out_head + console->out_count) % HOST_CONSOLE_OUT] = byte;
-	console->out_count++;
-	console->unsent++;
-	if (byte == '\n' || console->unsent == L4_CONSOLE_CHUNK) {
-		console->unsent = 0;
-		return true;
-	}
-	/* One system call for what is said within the next milliseconds. */
-	if (!console->armed)
-		console->armed =
-			l4_irq_deadline(console->flush_irq, l4_now() + l4_ticks_of_ms(HOST_CONSOLE_FLUSH_MS)) == OK;
-	return !console->armed;
-}
-
-unsigned int host_console_room(const struct host_console *console)
-{
-	return HOST_CONSOLE_OUT - console->out_count;
+	console->armed = l4_irq_deadline(console->flush_irq, l4_now() + l4_ticks_of_ms(HOST_CONSOLE_FLUSH_MS)) == OK;
+	return console->armed;
 }
 
 unsigned int host_console_input(struct host_console *console, const uint8_t **out_bytes)

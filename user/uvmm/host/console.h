@@ -22,10 +22,28 @@ struct host_console {
 	uint8_t in[HOST_CONSOLE_IN];
 };
 
+/* Have what is there sent within the next milliseconds, in one system call. */
+bool host_console_arm(struct host_console *console);
+
 /* A byte of output; lost when there is no room. True: it is time to send, as a line is complete or much has come. What has
  * neither is sent a few milliseconds later: flush_irq. */
-bool host_console_put(struct host_console *console, uint8_t byte);
-unsigned int host_console_room(const struct host_console *console);
+static inline bool host_console_put(struct host_console *console, uint8_t byte)
+{
+	if (console->out_count == HOST_CONSOLE_OUT)
+		return false;
+	console->out[(console->out_head + console->out_count) % HOST_CONSOLE_OUT] = byte;
+	console->out_count++;
+	if (byte == '\n' || ++console->unsent == L4_CONSOLE_CHUNK) {
+		console->unsent = 0;
+		return true;
+	}
+	return !console->armed && !host_console_arm(console);
+}
+
+static inline unsigned int host_console_room(const struct host_console *console)
+{
+	return HOST_CONSOLE_OUT - console->out_count;
+}
 
 /* Input that is kept. */
 unsigned int host_console_input(struct host_console *console, const uint8_t **out_bytes);

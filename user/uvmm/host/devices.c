@@ -127,7 +127,7 @@ static enum err connect_console(struct host *host, struct host_uart *uart, const
 static enum err create_uart(struct host *host, const struct scan_device *device)
 {
 	struct host_uart *uart = &host->uart[host->uart_count];
-	struct pl011_port port = {uart, uart_put, uart_room, {spi_line, host, 0}};
+	struct pl011_port port = {uart, uart_put, uart_room, {spi_line, host, 0}, {0}};
 	enum err err;
 
 	if (host->uart_count == HOST_UARTS_MAX)
@@ -135,13 +135,18 @@ static enum err create_uart(struct host *host, const struct scan_device *device)
 	uart->host = host;
 	if (device->irq_count != 0)
 		port.irq.intid = device->irq[0].intid;
+	err = host_page_create(host, device->reg[0].base, &uart->page, &port.page);
+	if (err != OK)
+		return REFUSE(host, device, "no page for its registers: %s", l4_err_text(err));
 	pl011_init(&uart->model, &port);
 	err = connect_console(host, uart, device);
 	if (err != OK || uart->console.channel.slot == 0) /* refused */
 		return err;
 	err = add_window(host, device, 0, PL011_SIZE, pl011_access, &uart->model, "PL011");
-	if (err == OK && has_window(host, device))
+	if (err == OK && has_window(host, device)) {
 		host->uart_count++;
+		pl011_show(&uart->model);
+	}
 	return err;
 }
 

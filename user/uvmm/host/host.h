@@ -66,10 +66,19 @@ enum host_event {
 };
 #define HOST_BADGE(event, index) ((uint64_t)(event) << 8 | (index))
 
+/* page.c: registers that the guest may read by itself. */
 struct host;
+struct host_page {
+	struct host *host;
+	uint32_t dataspace;
+	uint64_t at; /* guest physical */
+	void *view;
+};
+
 struct host_uart {
 	struct host *host;
 	struct pl011 model;
+	struct host_page page;
 	struct host_console console;
 };
 
@@ -300,6 +309,10 @@ bool host_line_is_pending(const struct host *host, uint32_t intid, bool forget);
 /* passthrough.c: registers and lines of the machine's devices, as the plan says. When vCPUs and GIC are there. Nodes that
  * get nothing after all are disabled. */
 enum err host_passthrough_create(struct host *host);
+
+/* page.c: a page for the registers of a model that is at that guest physical address. What is shown of it to the guest is up to the model;
+ * nothing when it shares its page of addresses with others. `page` stays where it is. */
+enum err host_page_create(struct host *host, uint64_t at, struct host_page *page, struct register_page *out);
 
 /* ports.c: how the models and the exit code reach the hypervisor. */
 struct gic_port host_gic_port(struct host *host);

@@ -31,6 +31,10 @@ struct machine {
 	unsigned int out_count, rooms;
 	bool line;
 	unsigned int changes;
+	uint32_t page[REGISTER_PAGE_WORDS];
+	uint32_t memory[REGISTER_PAGE_WORDS]; /* what the guest reads while the page is shown */
+	bool is_shown, may_show;
+	unsigned int shows, hides;
 };
 
 static void put_byte(void *context, uint8_t byte)
@@ -52,16 +56,40 @@ static void line(void *context, uint32_t intid, bool level)
 	struct machine *m = context;
 
 	assert_int_equal(intid, 33);
+	assert_memory_equal(m->memory, m->page, sizeof(m->page));
 	m->line = level;
 	m->changes++;
 }
 
+static bool show(void *context, bool shown)
+{
+	struct machine *m = context;
+
+	assert_true(m->is_shown != shown);
+	assert_int_equal(m->uart.state.count, 0);
+	if (shown)
+		assert_memory_equal(m->memory, m->page, sizeof(m->page));
+	m->shows += shown;
+	m->hides += !shown;
+	m->is_shown = shown && m->may_show;
+	return m->is_shown;
+}
+
+static void publish(void *context, size_t size)
+{
+	struct machine *m = context;
+
+	memcpy(m->memory, m->page, size);
+}
+
 static void make(struct machine *m)
 {
-	struct pl011_port port = {m, put_byte, room, {line, m, 33}};
+	struct pl011_port port = {m, put_byte, room, {line, m, 33}, {m->page, m, show, publish, false, false}};
 
 	memset(m, 0, sizeof(*m));
+	m->may_show = true;
 	pl011_init(&m->uart, &port);
+	pl011_show(&m->uart);
 }
 
 static uint32_t get(struct machine *m, uint64_t offset)
@@ -305,14 +333,15 @@ static void a_full_transmitter_says_so_and_interrupts_when_it_has_room(void **st
 	assert_int_equal(get(&m, MIS) & 1 << 5, 1 << 5);
 }
 
-static void narrow_accesses_work_and_wide_or_crooked_ones_do_not(void **state)
+static void loads_of_any_size_and_place_give_bytes_of_the_registers(void **state)
 {
 	struct machine m;
 	struct mmio_access byte = {.address = 0xff4, .size = 1};
 	struct mmio_access half = {.address = CR, .size = 2};
 	struct mmio_access upper = {.address = CR + 1, .size = 1};
 	struct mmio_access wide = {.address = CR, .size = 8};
-	struct mmio_access crooked = {.address = CR + 1, .size = 2};
+	struct mmio_access crooked = {.address = CR - 1, .size = 2};
+	struct mmio_access over_the_end = {.address = 0xffc, .size = 8};
 
 	(void)state;
 	make(&m);
@@ -322,8 +351,159 @@ static void narrow_accesses_work_and_wide_or_crooked_ones_do_not(void **state)
 	assert_int_equal(half.value, 0x300);
 	assert_int_equal(pl011_access(&m.uart, &upper), MMIO_OK);
 	assert_int_equal(upper.value, 3);
+	assert_int_equal(pl011_access(&m.uart, &wide), MMIO_OK);
+	assert_true(wide.value == 0x1200000300);
+	assert_int_equal(pl011_access(&m.uart, &crooked), MMIO_OK);
+	assert_int_equal(crooked.value, 0);
+	assert_int_equal(pl011_access(&m.uart, &over_the_end), MMIO_BAD);
+}
+
+static void a_wide_load_of_data_takes_one_byte(void **state)
+{
+	struct machine m;
+	struct mmio_access wide = {.address = DR, .size = 8};
+
+	(void)state;
+	make(&m);
+	assert_true(pl011_break(&m.uart));
+	assert_int_equal(pl011_access(&m.uart, &wide), MMIO_OK);
+	assert_true(wide.value == 0x500000500);
+	assert_int_equal(get(&m, FR) & FR_RXFE, FR_RXFE);
+}
+
+static void wide_or_crooked_stores_change_nothing(void **state)
+{
+	struct machine m;
+	struct mmio_access wide = {.address = CR, .size = 8, .write = true, .value = 1};
+	struct mmio_access crooked = {.address = CR + 1, .size = 2, .write = true, .value = 1};
+
+	(void)state;
+	make(&m);
 	assert_int_equal(pl011_access(&m.uart, &wide), MMIO_BAD);
 	assert_int_equal(pl011_access(&m.uart, &crooked), MMIO_BAD);
+	assert_int_equal(get(&m, CR), 0x300);
+}
+
+static void the_page_is_hidden_while_there_is_something_to_read(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	assert_true(m.is_shown);
+	put(&m, LCRH, 0x10);
+	assert_int_equal(type(&m, "ab"), 2);
+	assert_false(m.is_shown);
+	get(&m, DR);
+	assert_false(m.is_shown);
+	get(&m, DR);
+	assert_true(m.is_shown);
+	assert_true(pl011_break(&m.uart));
+	assert_false(m.is_shown);
+	get(&m, DR);
+	assert_true(m.is_shown);
+	put(&m, CR, 0x381);
+	put(&m, DR, 'z');
+	assert_false(m.is_shown);
+	assert_int_equal(m.shows, 3);
+	assert_int_equal(m.hides, 3);
+}
+
+static void a_page_that_could_not_be_shown_is_not_shown_again(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	m.may_show = false;
+	for (int i = 0; i < 3; i++) {
+		type(&m, "a");
+		assert_int_equal(get(&m, DR), 'a');
+	}
+	assert_int_equal(m.shows, 2);
+	assert_int_equal(m.hides, 1);
+}
+
+static void sending_does_not_publish_what_did_not_change(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	put(&m, DR, 'a');
+	assert_int_equal(m.memory[RIS / 4], TX);
+	m.memory[RIS / 4] = 0;
+	put(&m, DR, 'b');
+	assert_int_equal(m.memory[RIS / 4], 0);
+}
+
+/* What a load would give, of a copy. */
+static uint64_t would_read(const struct machine *m, uint64_t offset, unsigned int size)
+{
+	struct machine copy = *m;
+	struct mmio_access access = {.address = offset, .size = size};
+
+	copy.uart.port.page.word = copy.page;
+	assert_int_equal(pl011_access(&copy.uart, &access), MMIO_OK);
+	assert_memory_equal(copy.page, m->page, sizeof(copy.page));
+	assert_memory_equal(&copy.uart.state, &m->uart.state, sizeof(copy.uart.state));
+	return access.value & ~0ull >> (64 - 8 * size);
+}
+
+static void check_page(const struct machine *m)
+{
+	static const unsigned int odd[] = {0x48, 0x4c, 0x100, 0xfdc, 0xfe0, 0xff4, 0xff8};
+
+	if (!m->is_shown)
+		return;
+	for (unsigned int i = 0; i < 0x4c + sizeof(odd) / sizeof(odd[0]); i++) {
+		unsigned int offset = i < 0x4c ? i : odd[i - 0x4c];
+
+		for (unsigned int size = 1; size <= 8; size *= 2) {
+			uint64_t value = 0;
+
+			memcpy(&value, (const uint8_t *)m->memory + offset, size);
+			assert_true(value == would_read(m, offset, size));
+		}
+	}
+}
+
+static uint32_t random_number(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 8;
+}
+
+static void anything_happens(struct machine *m, uint32_t *seed)
+{
+	uint32_t what = random_number(seed) % 8, value = random_number(seed);
+	struct mmio_access access = {
+		.address = value % 0x4c, .size = 1u << value % 4, .write = true, .value = random_number(seed)};
+
+	if (what == 0)
+		(void)type(m, value & 1 ? "a" : "abcdefghijklmnop");
+	else if (what == 1)
+		pl011_set_full(&m->uart, value & 1);
+	else if (what == 2 && value % 8 == 0)
+		(void)pl011_break(&m->uart);
+	else if (what < 5)
+		get(m, DR);
+	else
+		(void)pl011_access(&m->uart, &access);
+}
+
+static void a_page_that_is_shown_gives_what_a_load_would(void **state)
+{
+	uint32_t seed = 1;
+	struct machine m;
+
+	(void)state;
+	make(&m);
+	for (unsigned int i = 0; i < 1500; i++) {
+		anything_happens(&m, &seed);
+		check_page(&m);
+	}
+	assert_true(m.shows > 50 && m.changes > 50);
 }
 
 int main(void)
@@ -342,7 +522,13 @@ int main(void)
 		cmocka_unit_test(switching_the_fifo_off_keeps_the_oldest_byte),
 		cmocka_unit_test(loopback_returns_what_is_sent),
 		cmocka_unit_test(a_full_transmitter_says_so_and_interrupts_when_it_has_room),
-		cmocka_unit_test(narrow_accesses_work_and_wide_or_crooked_ones_do_not),
+		cmocka_unit_test(loads_of_any_size_and_place_give_bytes_of_the_registers),
+		cmocka_unit_test(a_wide_load_of_data_takes_one_byte),
+		cmocka_unit_test(wide_or_crooked_stores_change_nothing),
+		cmocka_unit_test(the_page_is_hidden_while_there_is_something_to_read),
+		cmocka_unit_test(a_page_that_could_not_be_shown_is_not_shown_again),
+		cmocka_unit_test(sending_does_not_publish_what_did_not_change),
+		cmocka_unit_test(a_page_that_is_shown_gives_what_a_load_would),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
