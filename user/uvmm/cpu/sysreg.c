@@ -66,11 +66,10 @@ static __attribute__((noinline)) enum vcpu_next known_register(struct vcpu *vcpu
 	unsigned int rt = iss >> 5 & 31;
 
 	switch (iss & SYSREG_MASK) {
-	case ICC_SGI1R_EL1:
 	case ICC_SGI0R_EL1:
 		if (is_read)
 			return other_register(vcpu, iss, is_read, rt);
-		gic_send_sgi(&vcpu->vm->gic, vcpu->index, vcpu_get(vcpu, rt), (iss & SYSREG_MASK) == ICC_SGI1R_EL1);
+		gic_send_sgi(&vcpu->vm->gic, vcpu->index, vcpu_get(vcpu, rt), false);
 		break;
 	case ICC_ASGI1R_EL1: /* for group 1 of the other security state, which there is not */
 		if (is_read)
@@ -120,6 +119,15 @@ static __attribute__((noinline)) enum vcpu_next known_register(struct vcpu *vcpu
 	return VCPU_RUN;
 }
 
+/* What guests with several CPUs write most. */
+static __attribute__((noinline)) enum vcpu_next send_sgi(struct vcpu *vcpu, uint32_t iss)
+{
+	vcpu_count_exit(vcpu, VCPU_EXIT_SYSREG);
+	vcpu_skip(vcpu);
+	gic_send_sgi(&vcpu->vm->gic, vcpu->index, vcpu_get(vcpu, iss >> 5 & 31), true);
+	return VCPU_RUN;
+}
+
 enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 {
 	uint32_t iss = (uint32_t)vcpu->page->esr & 0x1ffffff;
@@ -127,7 +135,7 @@ enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 
 	/* ID registers: those we filter and those not invented yet, which read 0. */
 	if ((iss & (ID_SPACE_MASK | 1)) != (ID_SPACE | 1))
-		return known_register(vcpu, iss);
+		return (iss & (SYSREG_MASK | 1)) == ICC_SGI1R_EL1 ? send_sgi(vcpu, iss) : known_register(vcpu, iss);
 	vcpu_set(vcpu, iss >> 5 & 31, crm < 8 ? vcpu->vm->ids.reg[crm][iss >> 17 & 7] : 0);
 	vcpu_count_exit(vcpu, VCPU_EXIT_ID_REGISTER);
 	vcpu_skip(vcpu);

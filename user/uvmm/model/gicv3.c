@@ -10,6 +10,10 @@
 
 unsigned int gic_find_cpu(const struct gic *gic, uint64_t affinity)
 {
+	unsigned int likely = affinity & 0xff; /* the first 16 at least, and it is asked for each SGI */
+
+	if (likely < gic->state.cpu_count && gic->state.cpu[likely].mpidr == affinity)
+		return likely;
 	for (unsigned int cpu = 0; cpu < gic->state.cpu_count; cpu++)
 		if (gic->state.cpu[cpu].mpidr == affinity)
 			return cpu;
@@ -92,6 +96,33 @@ static bool has_room(struct gic *gic, unsigned int cpu)
 	return false;
 }
 
+static inline void give(struct gic *gic, struct gic_bank *bank, uint32_t bit, unsigned int cpu, uint64_t virq)
+{
+	bank->latch &= ~bit;
+	bank->given |= bit;
+	bank->holders |= 1ull << cpu;
+	gic->port.give(gic->port.context, cpu, virq);
+}
+
+static __attribute__((noinline)) void give_one_more(struct gic *gic, struct gic_bank *bank, uint32_t bit,
+						    unsigned int cpu, uint64_t virq)
+{
+	if (!has_room(gic, cpu))
+		return;
+	if (gic->state.cpu[cpu].given_count++ >= GIC_GIVEN_MAX / 2)
+		virq |= L4_VIRQ_EOI;
+	give(gic, bank, bit, cpu, virq);
+}
+
+/* The hypervisor has it from now on, or it waits for room there. */
+static inline void hand_over(struct gic *gic, struct gic_bank *bank, uint32_t bit, unsigned int cpu, uint64_t virq)
+{
+	if (bank->given & bit)
+		give(gic, bank, bit, cpu, virq);
+	else
+		give_one_more(gic, bank, bit, cpu, virq);
+}
+
 void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
 	struct gic_bank *bank = range->bank;
@@ -101,20 +132,9 @@ void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 	for (; ready != 0; ready &= ready - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(ready);
 		unsigned int cpu = target_of(gic, range, bit);
-		uint64_t virq = virq_of(range, bit);
 
-		if (cpu == GIC_NOBODY)
-			continue;
-		if (!(bank->given >> bit & 1)) {
-			if (!has_room(gic, cpu))
-				continue;
-			if (gic->state.cpu[cpu].given_count++ >= GIC_GIVEN_MAX / 2)
-				virq |= L4_VIRQ_EOI;
-		}
-		bank->latch &= ~(1u << bit);
-		bank->given |= 1u << bit;
-		bank->holders |= 1ull << cpu;
-		gic->port.give(gic->port.context, cpu, virq);
+		if (cpu != GIC_NOBODY)
+			hand_over(gic, bank, 1u << bit, cpu, virq_of(range, bit));
 	}
 }
 
@@ -362,28 +382,58 @@ void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid)
 	gic_use_room(gic);
 }
 
+/* Of the other group it is not heard. [GIC ICC_SGI1R_EL1] */
+static inline void send_to(struct gic *gic, unsigned int cpu, unsigned int intid, bool group1)
+{
+	struct gic_bank *bank = &gic->state.cpu[cpu].bank;
+	uint32_t bit = 1u << intid;
+
+	if ((bank->group >> intid & 1) != group1)
+		return;
+	bank->latch |= bit;
+	if (bank->enable & bit && gic->state.ctlr >> group1 & 1)
+		hand_over(gic, bank, bit, cpu, L4_VIRQ(intid, bank->priority[intid], group1 ? L4_VIRQ_GROUP1 : 0));
+}
+
+static __attribute__((noinline)) void send_to_affinity(struct gic *gic, uint64_t affinity, unsigned int intid,
+						       bool group1)
+{
+	unsigned int cpu = gic_find_cpu(gic, affinity);
+
+	if (cpu != GIC_NOBODY)
+		send_to(gic, cpu, intid, group1);
+}
+
+/* [GIC ICC_SGI1R_EL1.IRM] */
+static __attribute__((noinline)) void send_to_others(struct gic *gic, unsigned int sender, unsigned int intid,
+						     bool group1)
+{
+	for (unsigned int i = 0; i < gic->state.cpu_count; i++)
+		if (i != sender)
+			send_to(gic, i, intid, group1);
+}
+
+static __attribute__((noinline)) void send_to_list(struct gic *gic, uint64_t cluster, uint32_t list, unsigned int intid,
+						   bool group1)
+{
+	for (; list != 0; list &= list - 1)
+		send_to_affinity(gic, cluster | (unsigned int)__builtin_ctz(list), intid, group1);
+}
+
 void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1)
 {
-	uint32_t intid = value >> 24 & 15;
-	bool others = value >> 40 & 1; /* IRM: all but the sender */
 	uint64_t cluster = (value >> 16 & 0xff) << 8 | (value >> 32 & 0xff) << 16 | (value >> 48 & 0xff) << 32;
+	unsigned int intid = value >> 24 & 15;
+	uint32_t list = value & 0xffff;
 
-	/* Without range selector support only Aff0 0..15 can be named. [GIC GICD_TYPER.RSS] */
-	if (!others && value >> 44 & 15)
+	if (value >> 40 & 1)
+		send_to_others(gic, cpu, intid, group1);
+	else if (value >> 44 & 15 || list == 0) /* without range selector only Aff0 0..15 [GIC GICD_TYPER.RSS] */
 		return;
-	for (unsigned int i = 0; i < gic->state.cpu_count; i++) {
-		uint64_t mpidr = gic->state.cpu[i].mpidr;
-		struct gic_range range;
-
-		if (others ? i == cpu
-			   : (mpidr & ~0xffull) != cluster || (mpidr & 0xff) > 15 || !(value >> (mpidr & 15) & 1))
-			continue;
-		range = gic_private_range(gic, i);
-		if ((range.bank->group >> intid & 1) != group1)
-			continue;
-		range.bank->latch |= 1u << intid;
-		gic_deliver(gic, &range, 1u << intid);
-	}
+	else if (list & (list - 1))
+		send_to_list(gic, cluster, list, intid, group1);
+	else
+		send_to_affinity(gic, cluster | (unsigned int)__builtin_ctz(list), intid, group1);
 }
 
 uint32_t gic_pending(struct gic *gic, const struct gic_range *range)

@@ -504,6 +504,20 @@ static void disabled_sgi_waits(void **state)
 	assert_true(fake_is_pending(&m.hv, 0, 5));
 }
 
+static void sgi_waits_while_its_group_is_off(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make_sgis(&m);
+	put(&m, GICD_CTLR, 1);
+	gic_send_sgi(&m.gic, 1, 5ull << 24 | 1, true);
+	assert_int_equal(m.hv.given, 0);
+	assert_int_equal(get_r(&m, SGI_FRAME + ISPENDR), 1 << 5);
+	put(&m, GICD_CTLR, 2);
+	assert_true(fake_is_pending(&m.hv, 0, 5));
+}
+
 static void sgis_are_always_edges(void **state)
 {
 	struct machine m;
@@ -750,6 +764,7 @@ int main(void)
 		cmocka_unit_test(sgi_reaches_exactly_the_vcpus_it_names),
 		cmocka_unit_test(sgi_of_the_other_group_is_not_generated),
 		cmocka_unit_test(disabled_sgi_waits),
+		cmocka_unit_test(sgi_waits_while_its_group_is_off),
 		cmocka_unit_test(sgis_are_always_edges),
 		cmocka_unit_test(private_interrupt_goes_to_its_own_vcpu),
 		cmocka_unit_test(bound_interrupt_is_configured_and_never_given),
