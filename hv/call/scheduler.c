@@ -79,7 +79,7 @@ static enum err idle(struct call *call)
 
 	if (cpu < 0)
 		return ERR_RANGE;
-	call->w[0] = cpus[cpu].idle_time + (cpus[cpu].current ? 0 : arch_now() - cpus[cpu].idle_since);
+	call->w[0] = sched_idle_time(&cpus[cpu]);
 	return OK;
 }
 

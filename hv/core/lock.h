@@ -2,7 +2,8 @@
  *
  * One fair lock guards all objects, run queues and capability tables (docs/decisions/0001-one-lock.md). It is taken
  * by every system call but vcpu_run, by IPIs, hardware lines for threads and the EL2 timer. It is not taken by the way
- * from a guest to its VMM and back, nor by the virtual timer: these touch only what the CPU owns itself.
+ * from a guest to its VMM and back, nor by the virtual timer and IPIs for a mailbox: these touch only what the CPU owns
+ * itself, and the mailbox.
  *
  * Order: hv_lock, then vcpu.mail_lock. Nothing is locked inside mail_lock or the console's lock.
  */

@@ -44,7 +44,7 @@ void sched_poke(struct cpu *cpu)
 void sched_poke_idle(void)
 {
 	for (unsigned int i = 0; i < cpu_count; i++)
-		if (cpus[i].online && !cpus[i].current && &cpus[i] != arch_this_cpu()) {
+		if (cpus[i].online && (!cpus[i].current || cpus[i].dozes) && &cpus[i] != arch_this_cpu()) {
 			sched_poke(&cpus[i]);
 			return;
 		}
@@ -62,7 +62,7 @@ void sched_ready(struct thread *thread, bool first)
 		list_push_back(queue, &thread->run);
 	cpu->ready[thread->effective / 64] |= 1ull << thread->effective % 64;
 	cpu->ready_words |= 1u << thread->effective / 64;
-	if (!cpu->current || cpu->current->effective <= thread->effective)
+	if (!cpu->current || cpu->dozes || cpu->current->effective <= thread->effective)
 		sched_poke(cpu);
 }
 
@@ -180,6 +180,44 @@ void sched_vacate(struct cpu *cpu)
 	cpu->reschedule = true;
 }
 
+bool sched_is_alone(const struct cpu *cpu)
+{
+	uint32_t words = cpu->ready_words;
+	uint64_t ready = cpu->ready[cpu->current->effective / 64];
+
+	return !cpu->reschedule && !(words & (words - 1)) && !(ready & (ready - 1)) &&
+	       cpu->current->run.next == cpu->current->run.prev;
+}
+
+void sched_doze(struct cpu *cpu)
+{
+	struct thread *thread = cpu->current;
+	uint64_t now = arch_now();
+
+	thread->cycles += now - thread->started;
+	thread->started = now;
+	cpu->dozes = now - cpu->idle_time;
+}
+
+/* Others see `dozes` change last. */
+void sched_doze_end(struct cpu *cpu)
+{
+	uint64_t now = arch_now();
+
+	cpu->current->started = now;
+	cpu->idle_time = now - cpu->dozes;
+	__atomic_store_n(&cpu->dozes, 0, __ATOMIC_RELEASE);
+}
+
+uint64_t sched_idle_time(const struct cpu *cpu)
+{
+	uint64_t dozes = __atomic_load_n(&cpu->dozes, __ATOMIC_ACQUIRE);
+
+	if (dozes)
+		return arch_now() - dozes;
+	return cpu->idle_time + (cpu->current ? 0 : arch_now() - cpu->idle_since);
+}
+
 void sched_timer(struct cpu *cpu)
 {
 	cpu->timer = UINT64_MAX;
@@ -201,7 +239,6 @@ void sched_inbox(struct cpu *cpu)
 		thread_attend(thread);
 		object_unref(&thread->obj);
 	}
-	cpu->reschedule = true;
 }
 
 enum err scheduler_create(struct factory *payer, const struct scheduler *parent, unsigned int max_priority,

@@ -20,6 +20,8 @@ struct cpu {
 	bool reschedule;
 	uint64_t slice_end;
 	uint64_t idle_time, idle_since;
+	uint64_t
+		dozes; /* 0, or while the guest of the current thread waits: idle_time's zero on the counter; see sched_doze */
 	uint32_t ready_words; /* words of ready[] that are not 0 */
 	uint64_t ready[PRIORITIES / 64];
 	struct list queue[PRIORITIES];
@@ -48,6 +50,14 @@ void sched_rotate(struct cpu *cpu);
 void sched_run(struct cpu *cpu);
 /* Nobody runs on this CPU, and its hardware holds nothing of anybody, until it chooses again. */
 void sched_vacate(struct cpu *cpu);
+/* Nobody but the current thread is ready here. */
+bool sched_is_alone(const struct cpu *cpu);
+/* The guest of that thread waits in its place, which counts as idle, and gives it up for whoever becomes ready. The end of
+ * it needs no lock: at worst it is poked in vain. */
+void sched_doze(struct cpu *cpu);
+void sched_doze_end(struct cpu *cpu);
+/* Counter ticks in which it had nothing to do. */
+uint64_t sched_idle_time(const struct cpu *cpu);
 /* The EL2 timer fired. */
 void sched_timer(struct cpu *cpu);
 /* Somebody poked this CPU. */

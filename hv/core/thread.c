@@ -277,7 +277,10 @@ void thread_fault(struct thread *thread, uint64_t esr, uint64_t far)
 
 uint64_t thread_cycles(const struct thread *thread)
 {
-	return thread->cycles + (cpus[thread->cpu].current == thread ? arch_now() - thread->started : 0);
+	const struct cpu *cpu = &cpus[thread->cpu];
+	bool runs = cpu->current == thread && !__atomic_load_n(&cpu->dozes, __ATOMIC_ACQUIRE);
+
+	return thread->cycles + (runs ? arch_now() - thread->started : 0);
 }
 
 void thread_end(struct object *obj)

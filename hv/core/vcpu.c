@@ -153,7 +153,7 @@ static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t
 	if (thread->state == THREAD_WFI)
 		thread_wake(thread, OK);
 	else if (cpu != arch_this_cpu() && thread->in_guest)
-		sched_poke(cpu);
+		arch_send_ipi(cpu->id); /* for the mailbox alone: who runs there stays the same */
 	return OK;
 }
 
@@ -229,22 +229,25 @@ bool vcpu_would_wake(const struct vcpu *vcpu)
 	       virq_any_pending(&vcpu->virqs, vcpu->waits_open ? VMCR_OPEN : (uint32_t)arch_vcpu_vmcr(vcpu));
 }
 
-bool vcpu_wait(struct vcpu *vcpu, bool open)
+bool vcpu_has_to_wait(struct vcpu *vcpu, bool open)
 {
-	struct thread *thread = vcpu->thread;
-
 	/* Ended from another CPU while this one waited for the lock: it is on its way out. */
-	if (thread->obj.dead)
+	if (vcpu->thread->obj.dead || vcpu->vm->obj.dead)
 		return false;
 	vcpu_take_mail(vcpu);
 	/* The guest may have ended one just now. The maintenance interrupt for it does not come when another vCPU gets
 	 * the hardware first. */
 	vcpu_take_ends(vcpu);
 	vcpu->waits_open = open;
-	if (thread->wake || vcpu_would_wake(vcpu))
+	return !vcpu->thread->wake && !vcpu_would_wake(vcpu);
+}
+
+bool vcpu_wait(struct vcpu *vcpu, bool open)
+{
+	if (!vcpu_has_to_wait(vcpu, open))
 		return false;
-	sched_unready(thread);
-	thread->state = THREAD_WFI;
+	sched_unready(vcpu->thread);
+	vcpu->thread->state = THREAD_WFI;
 	return true;
 }
 

@@ -76,8 +76,10 @@ bool vcpu_recall(struct vcpu *vcpu, uint32_t line);
 void vcpu_take_ends(struct vcpu *vcpu);
 /* On its own CPU, before the guest is entered: take the mail. */
 void vcpu_take_mail(struct vcpu *vcpu);
-/* The guest executed WFI, or its thread goes back to sleep: true if it has to wait, then the thread waits. open: until
- * anything is pending, whatever group enables and priority mask of its CPU interface say. */
+/* The guest executed WFI, or its thread goes back to sleep: true if it has to wait. open: until anything is pending,
+ * whatever group enables and priority mask of its CPU interface say. */
+bool vcpu_has_to_wait(struct vcpu *vcpu, bool open);
+/* The same, and if it has to wait its thread does. */
 bool vcpu_wait(struct vcpu *vcpu, bool open);
 /* On its own CPU: something is there that ends the wait. */
 bool vcpu_would_wake(const struct vcpu *vcpu);

@@ -82,6 +82,8 @@ struct vcpu_way {
 	uint64_t restore;
 };
 struct vcpu_way vcpu_trap(uint64_t esr, struct cpu *cpu, struct vcpu *vcpu);
+/* The guest waits for an interrupt, and nobody else is there for this CPU. */
+struct regs *vcpu_doze(struct cpu *cpu, struct vcpu *vcpu) RELEASES(hv_lock);
 void vcpu_vtimer_fired(struct cpu *cpu);
 void vcpu_maintenance(struct cpu *cpu);
 void fp_save(struct fp_state *state);

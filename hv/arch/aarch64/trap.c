@@ -17,7 +17,7 @@ struct regs *trap_serror(struct regs *frame, struct cpu *cpu);
 
 /* ---- interrupts ---- */
 
-/* Those that only touch what is this CPU's own. */
+/* Those that only touch what is this CPU's own, or a mailbox. */
 static bool handle_own(struct cpu *cpu, uint32_t intid)
 {
 	if (intid == gic_vtimer_ppi) {
@@ -27,6 +27,12 @@ static bool handle_own(struct cpu *cpu, uint32_t intid)
 		vcpu_maintenance(cpu);
 		gic_priority_drop(intid);
 		gic_deactivate(intid);
+	} else if (intid < 16 && !cpu->reschedule && list_is_empty(&cpu->inbox)) {
+		/* What else an IPI may be about was written before it was sent. */
+		gic_priority_drop(intid);
+		gic_deactivate(intid);
+		if (cpu->guest)
+			vcpu_take_mail(cpu->guest);
 	} else {
 		return false;
 	}
@@ -117,6 +123,39 @@ struct regs *hv_leave(struct cpu *cpu)
 	return frame;
 }
 
+/* ---- waiting in a guest's place ---- */
+
+/* What comes is looked at without the lock as long as it is the vCPU's own; for anything else its thread sleeps. */
+struct regs *vcpu_doze(struct cpu *cpu, struct vcpu *vcpu)
+{
+	uint32_t intid;
+
+	sched_doze(cpu);
+	lock_give(&hv_lock);
+	for (;;) {
+		arch_wait_for_interrupt();
+		intid = gic_acknowledge();
+		if (intid >= INTID_SPURIOUS)
+			continue;
+		if (!handle_own(cpu, intid))
+			break;
+		if (!vcpu_would_wake(vcpu))
+			continue;
+		sched_doze_end(cpu);
+		if (!vcpu->eoi_count)
+			return (struct regs *)(void *)vcpu->state->x;
+		arch_vcpu_exit(vcpu, L4_EXIT_EOI);
+		return &vcpu->thread->regs;
+	}
+	lock_take(&hv_lock);
+	sched_doze_end(cpu);
+	(void)vcpu_wait(vcpu, false);
+	handle_shared(cpu, intid);
+	handle_all(cpu);
+	cpu->reschedule = true;
+	return hv_leave(cpu);
+}
+
 /* ---- exceptions ---- */
 
 static struct regs *user_fault(struct cpu *cpu, uint64_t esr)
@@ -165,13 +204,15 @@ struct regs *trap_sync(uint64_t esr, struct cpu *cpu)
 struct regs *trap_irq(struct regs *frame, struct cpu *cpu)
 {
 	uint32_t intid = gic_acknowledge();
+	bool is_done;
 
 	if (intid >= INTID_SPURIOUS)
 		return frame;
-	if (handle_own(cpu, intid) && cpu->guest && cpu->guest == cpu->loaded && !cpu->guest->eoi_count)
+	is_done = handle_own(cpu, intid);
+	if (is_done && cpu->guest && cpu->guest == cpu->loaded && !cpu->guest->eoi_count)
 		return frame;
 	lock_take(&hv_lock);
-	if (intid != gic_vtimer_ppi && intid != gic_maintenance_ppi)
+	if (!is_done)
 		handle_shared(cpu, intid);
 	handle_all(cpu);
 	if (cpu->current)

@@ -405,6 +405,8 @@ static __attribute__((noinline)) struct vcpu_way wait_for_interrupt(struct cpu *
 	lock_take(&hv_lock);
 	if (esr & 1)
 		sched_rotate(cpu); /* WFE */
+	else if (sched_is_alone(cpu) && vcpu_has_to_wait(vcpu, false) && object_reap_step())
+		return (struct vcpu_way){vcpu_doze(cpu, vcpu), WAY_ALL};
 	else
 		(void)vcpu_wait(vcpu, false);
 	cpu->reschedule = true;

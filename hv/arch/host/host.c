@@ -80,6 +80,8 @@ MAKES_LOCKS void host_settle(unsigned int id)
 		if (host.ipis[id]) {
 			host.ipis[id] = 0;
 			sched_inbox(cpu);
+			if (cpu->current)
+				vcpu_check_guest(cpu->current);
 		}
 		if (host.timer[id] <= host.now)
 			sched_timer(cpu);

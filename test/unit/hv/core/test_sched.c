@@ -176,6 +176,44 @@ static void a_thread_made_ready_elsewhere_gets_an_idle_cpu_going(void **state)
 	assert_ptr_equal(cpus[3].current, t);
 }
 
+/* Lower ones too, which a thread that runs would keep waiting. */
+static void a_guest_that_waits_in_its_place_gives_way_to_anybody(void **state)
+{
+	struct world *w = *state;
+	struct thread *low = make_task(w, 1, 10), *waits;
+	uint64_t idle, ran;
+
+	assert_int_equal(receive(low, 0), NOT_BACK);
+	waits = make_task(w, 1, 100);
+	pass(10);
+	host.cpu = 1;
+	assert_true(sched_is_alone(&cpus[1]));
+	idle = sched_idle_time(&cpus[1]);
+	ran = thread_cycles(waits);
+	sched_doze(&cpus[1]);
+	pass(70);
+	assert_int_equal(sched_idle_time(&cpus[1]) - idle, 70);
+	assert_int_equal(thread_cycles(waits), ran);
+	host.cpu = 0;
+	sched_poke_idle();
+	assert_int_equal(host.ipis[1], 1);
+	host.ipis[1] = 0;
+	thread_wake(low, OK);
+	assert_int_equal(host.ipis[1], 1);
+	assert_true(cpus[1].reschedule);
+	host.cpu = 1;
+	sched_doze_end(&cpus[1]);
+	host_settle_all();
+	assert_false(sched_is_alone(&cpus[1]));
+	pass(5);
+	assert_int_equal(sched_idle_time(&cpus[1]) - idle, 70);
+	assert_int_equal(thread_cycles(waits), ran + 5);
+	host.cpu = 0;
+	thread_set_priority(low, 100);
+	host_settle_all();
+	assert_false(sched_is_alone(&cpus[1]));
+}
+
 static void a_scheduler_gives_no_more_than_its_parent(void **state)
 {
 	struct world *w = *state;
@@ -205,6 +243,7 @@ int main(void)
 		TEST(time_is_counted_as_somebodys_or_as_idle),
 		TEST(another_cpu_is_disturbed_only_when_it_matters),
 		TEST(a_thread_made_ready_elsewhere_gets_an_idle_cpu_going),
+		TEST(a_guest_that_waits_in_its_place_gives_way_to_anybody),
 		TEST(a_scheduler_gives_no_more_than_its_parent),
 	};
 

@@ -114,6 +114,7 @@ static void an_interrupt_from_another_cpu_comes_by_mail(void **state)
 	assert_int_equal(vcpu_inject(m.vcpu, word(40)), OK);
 	assert_int_equal(m.vcpu->mail_count, 1);
 	assert_int_equal(host.ipis[1], 1);
+	assert_false(cpus[1].reschedule); /* who runs there stays the same */
 	host_settle(1);
 	assert_int_equal(m.vcpu->mail_count, 0);
 	assert_ptr_equal(cpus[1].guest, m.vcpu); /* the VMM need not know */
