@@ -88,7 +88,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 	free_vcpu(thread->obj.payer, vcpu);
 }
 
-static enum err apply(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+enum err vcpu_apply(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 {
 	uint32_t hw;
 
@@ -142,7 +142,7 @@ static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t
 
 	if (cpu == arch_this_cpu() && (thread->in_guest || own)) {
 		vcpu_take_mail(vcpu);
-		err = apply(vcpu, virq, line);
+		err = vcpu_apply(vcpu, virq, line);
 	} else {
 		err = post(vcpu, virq, line, limit);
 	}
@@ -190,7 +190,7 @@ void vcpu_take_mail(struct vcpu *vcpu)
 		return;
 	lock_take(&vcpu->mail_lock);
 	for (uint32_t i = 0; i < vcpu->mail_count; i++) {
-		enum err err = apply(vcpu, vcpu->mail[i], vcpu->mail_hw[i]);
+		enum err err = vcpu_apply(vcpu, vcpu->mail[i], vcpu->mail_hw[i]);
 
 		/* More than fit behind the list registers: the rest stays in the mailbox. */
 		if (err) {

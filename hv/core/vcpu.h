@@ -67,6 +67,8 @@ enum err vcpu_create(struct factory *payer, struct thread *thread, struct space 
 void vcpu_destroy(struct vcpu *vcpu);
 /* From any CPU: make an interrupt pending (L4_VIRQ word) or withdraw it (L4_VIRQ_CLEAR). ERR_NOSPC: too many at once. */
 enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq);
+/* The same on its own CPU, at once. line: as below. */
+enum err vcpu_apply(struct vcpu *vcpu, uint64_t virq, uint32_t line);
 /* The same for an irq that is bound to the vCPU: the mailbox has always room for it. line: hardware line that is active
  * for it, or VIRQ_NO_LINE. */
 enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line);

@@ -48,6 +48,7 @@ static volatile char *gicd, *gicr[CPU_MAX];
 static volatile char *redist[MACHINE_REDIST_MAX];
 static uint64_t redist_size[MACHINE_REDIST_MAX];
 static unsigned int redist_count, line_count;
+static uint64_t ipi[CPU_MAX]; /* what sends one to that CPU [GIC ICC_SGI1R_EL1] */
 
 static uint32_t read32(volatile char *base, uint64_t offset)
 {
@@ -140,6 +141,8 @@ void gic_init_cpu(struct cpu *cpu)
 	if (!r)
 		panic("CPU %u (MPIDR 0x%lx) has no redistributor in the GIC's reg property", cpu->id, cpu->mpidr);
 	gicr[cpu->id] = r;
+	ipi[cpu->id] = (cpu->mpidr >> 32 & 0xff) << 48 | (cpu->mpidr >> 16 & 0xff) << 32 |
+		       (cpu->mpidr >> 8 & 0xff) << 16 | (cpu->mpidr >> 4 & 0xf) << 44 | 1ull << (cpu->mpidr & 0xf);
 	write32(r, GICR_WAKER, read32(r, GICR_WAKER) & ~GICR_WAKER_PROCESSOR_SLEEP);
 	while (read32(r, GICR_WAKER) & GICR_WAKER_CHILDREN_ASLEEP)
 		;
@@ -321,15 +324,10 @@ void arch_line_forget(unsigned int line)
 	write32(gicd, GICD_ICPENDR + line / 32 * 4, 1u << line % 32);
 }
 
-/* [GIC ICC_SGI1R_EL1] */
 void arch_send_ipi(unsigned int cpu)
 {
-	uint64_t mpidr = cpus[cpu].mpidr;
-
 	/* What the other CPU is to see is written before the interrupt. */
 	__asm__ volatile("dsb ishst" : : : "memory");
-	WRITE_SYSREG(icc_sgi1r_el1, (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 |
-					    (mpidr >> 8 & 0xff) << 16 | (mpidr >> 4 & 0xf) << 44 |
-					    1ull << (mpidr & 0xf));
+	WRITE_SYSREG(icc_sgi1r_el1, ipi[cpu]);
 	isb();
 }

@@ -145,15 +145,8 @@ void vcpu_take_injections(struct vcpu *vcpu)
 
 		if (!vcpu_is_intid(word))
 			continue; /* the VMM's loss */
-		if (!(word & L4_VIRQ_CLEAR)) {
-			if (virq_set(&vcpu->virqs, word, VIRQ_HW_NONE))
-				break; /* no room behind the list registers: stays in the page for the next run */
-		} else {
-			uint32_t hw = virq_clear(&vcpu->virqs, (uint32_t)(word & L4_VIRQ_INTID_MASK));
-
-			if (hw != VIRQ_HW_NONE)
-				arch_line_deactivate(hw);
-		}
+		if (vcpu_apply(vcpu, word, VIRQ_NO_LINE))
+			break; /* no room behind the list registers: stays in the page for the next run */
 	}
 	state->inject_count = count - i;
 	for (uint32_t k = 0; i < count; i++, k++)

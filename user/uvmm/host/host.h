@@ -265,7 +265,11 @@ void host_vcpu_step_in(struct host_vcpu *cpu, uint64_t pc);
  * hypervisor refused, which is told. */
 bool host_vcpu_write_out(struct host_vcpu *cpu, uint64_t groups);
 /* The vCPU whose thread calls, or NULL: the service thread. */
-struct host_vcpu *host_vcpu_self(void);
+extern _Thread_local struct host_vcpu *host_self;
+static inline struct host_vcpu *host_vcpu_self(void)
+{
+	return host_self;
+}
 
 /* memory.c: how the plan gets at RAM, in our space; RAM in the guest's space, as the plan says. Errors are told. */
 struct boot_memory host_memory(struct host *host);

@@ -19,12 +19,7 @@ _Static_assert(GIC_CPUS_MAX <= 64, "a bit for each vCPU");
 
 #define ALL_GROUPS (uint64_t)(L4_VCPU_SYS | L4_VCPU_TIMER | L4_VCPU_VGIC | L4_VCPU_FP)
 
-static _Thread_local struct host_vcpu *self;
-
-struct host_vcpu *host_vcpu_self(void)
-{
-	return self;
-}
+_Thread_local struct host_vcpu *host_self;
 
 static void wait_a_little(unsigned int round)
 {
@@ -52,7 +47,7 @@ static void rest_in_exit(struct host_vcpu *cpu, uint64_t pc)
 
 void host_vcpu_step_out(struct host_vcpu *cpu)
 {
-	self = cpu;
+	host_self = cpu;
 	(void)host_vcpu_write_out(cpu, ALL_GROUPS);
 	__atomic_fetch_or(&cpu->state, HOST_VCPU_PARKED, __ATOMIC_ACQ_REL);
 }
@@ -67,8 +62,8 @@ void host_lock_slow(struct host *host)
 	unsigned int round = 0;
 
 	do {
-		if (self && holds(self) != 0)
-			rest_in_exit(self, self->vcpu->page->pc);
+		if (host_self && holds(host_self) != 0)
+			rest_in_exit(host_self, host_self->vcpu->page->pc);
 		wait_a_little(round++);
 	} while (__atomic_exchange_n(&host->lock, 1, __ATOMIC_ACQUIRE) != 0);
 }
@@ -76,7 +71,7 @@ void host_lock_slow(struct host *host)
 static void ask(struct host_vcpu *cpu)
 {
 	/* One's own rests when it has handled its exit. */
-	if (!(__atomic_fetch_add(&cpu->state, 1, __ATOMIC_ACQ_REL) & HOST_VCPU_PARKED) && cpu != self)
+	if (!(__atomic_fetch_add(&cpu->state, 1, __ATOMIC_ACQ_REL) & HOST_VCPU_PARKED) && cpu != host_self)
 		(void)l4_irq_trigger(cpu->kick);
 }
 
@@ -111,7 +106,7 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 {
 	struct host_vcpu *target = &host->cpu[cpu];
 
-	if (target != self && !(host->parked >> cpu & 1)) {
+	if (target != host_self && !(host->parked >> cpu & 1)) {
 		ask(target);
 		settle(target);
 		host->parked |= 1ull << cpu;
@@ -123,7 +118,7 @@ struct l4_vcpu_state *host_vcpu_page(struct host *host, unsigned int cpu)
 void host_vcpu_hold(struct host *host, unsigned int cpu)
 {
 	ask(&host->cpu[cpu]);
-	if (&host->cpu[cpu] != self)
+	if (&host->cpu[cpu] != host_self)
 		settle(&host->cpu[cpu]);
 }
 
@@ -184,7 +179,7 @@ void host_vcpu_rest(struct host_vcpu *cpu)
 	bool timer = false;
 	uint32_t parked = HOST_VCPU_PARKED;
 
-	self = cpu;
+	host_self = cpu;
 	/* What fails is told, and reads as it was last. */
 	(void)host_vcpu_write_out(cpu, ALL_GROUPS);
 	__atomic_fetch_or(&cpu->state, HOST_VCPU_PARKED, __ATOMIC_ACQ_REL);
