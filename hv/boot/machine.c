@@ -304,6 +304,18 @@ static void read_names(const struct tree *tree)
 		(void)tree_copy_text(m->compatible, sizeof(m->compatible), compatible, strlen(compatible));
 }
 
+/* Up to the last of its blocks: QEMU's is 1 MiB, of which 8 KiB are something. [DT] */
+static uint64_t used_size(const void *fdt)
+{
+	uint64_t reserved = fdt_off_mem_rsvmap(fdt) +
+			    ((uint64_t)fdt_num_mem_rsv(fdt) + 1) * sizeof(struct fdt_reserve_entry);
+	uint64_t strings = (uint64_t)fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
+	uint64_t structure = (uint64_t)fdt_off_dt_struct(fdt) + fdt_size_dt_struct(fdt);
+
+	structure = structure > strings ? structure : strings;
+	return structure > reserved ? structure : reserved;
+}
+
 enum err machine_read(const void *fdt, uint64_t size, pa_t at, struct machine *out)
 {
 	struct tree tree = {fdt, out, -1};
@@ -316,7 +328,7 @@ enum err machine_read(const void *fdt, uint64_t size, pa_t at, struct machine *o
 	if (fdt_version(fdt) < 17)
 		return tree_fault(&tree, ERR_INVAL, -1, "the device tree at 0x%lx has version %u, 17 is needed",
 				  (unsigned long)at.v, fdt_version(fdt));
-	out->dtb = (struct machine_range){at, fdt_totalsize(fdt)};
+	out->dtb = (struct machine_range){at, used_size(fdt)};
 	tree.gic = machine_find_gic(&tree);
 	machine_read_uart(&tree, &out->uart);
 	read_names(&tree);

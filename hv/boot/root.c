@@ -107,13 +107,11 @@ static enum err load_segments(struct space *space, const struct cpio_file *file,
 	return OK;
 }
 
-/* QEMU's tree is 1 MiB of mostly nothing: only what is used is copied, and the copy's header says so. [DT] */
+/* Only what is used of the tree is copied, and the copy's header says so. [DT] */
 static enum err copy_fdt(const struct root_boot *boot, struct dataspace **out)
 {
-	uint32_t strings = fdt_off_dt_strings(boot->fdt) + fdt_size_dt_strings(boot->fdt);
-	uint32_t structure = fdt_off_dt_struct(boot->fdt) + fdt_size_dt_struct(boot->fdt);
-	uint32_t used = strings > structure ? strings : structure;
-	fdt32_t total = cpu_to_fdt32(used);
+	uint64_t used = boot->machine->dtb.size;
+	fdt32_t total = cpu_to_fdt32((uint32_t)used);
 	uint64_t piece;
 	pa_t at = {0};
 	enum err err;

@@ -283,6 +283,8 @@ static void the_tree_that_qemu_makes_is_read(void **state)
 	assert_int_equal(m.uart.kind, MACHINE_UART_PL011);
 	expect_range(m.uart.regs, 0x09000000, 0x1000);
 	expect_irq(m.uart.irq, 33, false);
+	/* Of the 1 MiB that it says it is. */
+	assert_in_range(m.dtb.size, 0x1000, 0x8000);
 	assert_int_equal(m.smmu_count, 1);
 	expect_irq(m.smmu_irqs[0].event, 106, true);
 	expect_irq(m.smmu_irqs[0].error, 109, true);

@@ -113,6 +113,7 @@ static enum err boot(const struct rom *rom, uint64_t ram, const char *arguments,
 
 	host_start(2, ram);
 	assert_int_equal(fdt_create_empty_tree(fdt, sizeof(fdt)), 0);
+	board.dtb = (struct machine_range){{0}, fdt_off_dt_strings(fdt)};
 	cpus[0].reschedule = true;
 	return root_start(&b, out_why);
 }
