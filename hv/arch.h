@@ -49,6 +49,8 @@ void *arch_kmem_at(pa_t pa);
 uint64_t arch_clear(pa_t at, uint64_t size);
 /* Write to RAM that is not mapped; for boot. Instructions written so can be executed. */
 void arch_write(pa_t at, const void *from, uint64_t size);
+/* The same of instructions that lie there already, where they are mapped. */
+void arch_sync_code(const void *at, uint64_t size);
 
 /* ---- spaces ---- */
 

@@ -111,6 +111,15 @@ static const char *read_segments(const uint8_t *file, size_t size, const struct 
 	return is_entry_executable(image) ? NULL : "has no code at its entry address";
 }
 
+bool elf_is_in_place(const struct elf_segment *s, const void *file, size_t file_size)
+{
+	uint64_t lead = s->address % L4_PAGE_SIZE, end = s->file_offset + s->file_size;
+
+	return !(s->map_flags & L4_MAP_W) && s->memory_size == s->file_size && s->file_offset >= lead &&
+	       ((uintptr_t)file + s->file_offset - lead) % L4_PAGE_SIZE == 0 &&
+	       page_of((uintptr_t)file + end + L4_PAGE_SIZE - 1) <= (uintptr_t)file + file_size;
+}
+
 enum err elf_read(const void *file, size_t size, struct elf_image *out_image, const char **out_why)
 {
 	struct elf_image image = {.count = 0};

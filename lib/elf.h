@@ -21,5 +21,9 @@ struct elf_image {
 	struct elf_segment segment[ELF_SEGMENTS_MAX]; /* ascending, no page belongs to two */
 };
 
+/* Whether the segment can be used where the file lies, at `file`: it is not written to, nothing has to be added, and its
+ * pages hold nothing but this file. It begins at its address's place in a page. */
+bool elf_is_in_place(const struct elf_segment *s, const void *file, size_t file_size);
+
 /* Check the file and describe it. On ERR_INVAL *out_why completes the sentence "the file ...". */
 enum err elf_read(const void *file, size_t size, struct elf_image *out_image, const char **out_why);

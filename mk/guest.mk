@@ -7,7 +7,7 @@ initrd_files := bin/ bin/busybox=$B/debian/busybox bin/sh@busybox dev/ init=exam
 	$(foreach file,$(key_files),keys/$(notdir $(file))=$(file))
 $B/guest/initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom $B/guest/modules/order
 	$(make_folder)
-	tools/mkrom $@ $(initrd_files)
+	tools/mkrom --compact $@ $(initrd_files)
 
 # The same with drivers for disks behind PCI. Drivers are from the kernel's own package, in the order in which they are loaded.
 pci_modules := crypto/crct10dif_common lib/crc-t10dif lib/crc64 lib/crc64-rocksoft block/t10-pi drivers/nvme/host/nvme-core \
@@ -23,7 +23,7 @@ $B/guest/modules/order: $B/debian/versions.txt mk/guest.mk
 	printf '%s\n' $(notdir $(pci_modules)) >$@
 $B/guest/pci-initrd.cpio: examples/initrd/init $B/debian/busybox tools/mkrom $B/guest/modules/order
 	$(make_folder)
-	tools/mkrom $@ $(initrd_files) modules/ modules/order=$B/guest/modules/order $(foreach file,$(module_files),modules/$(notdir $(file))=$(file))
+	tools/mkrom --compact $@ $(initrd_files) modules/ modules/order=$B/guest/modules/order $(foreach file,$(module_files),modules/$(notdir $(file))=$(file))
 
 dtbs := $(patsubst %.dts,$B/guest/%.dtb,$(notdir $(wildcard examples/*.dts)))
 guests += $(dtbs)

@@ -88,7 +88,7 @@ struct machine {
 	 * pages. They may overlap each other and lie outside of the banks. The last place is for the caller's own. */
 	struct machine_range reserved[MACHINE_RESERVED_MAX + 1];
 	unsigned int reserved_count;
-	struct machine_range dtb; /* what is used of it; the rest of its size is free */
+	struct machine_range dtb;    /* what is used of it; the rest of its size is free */
 	struct machine_range initrd; /* size 0: none; exact bytes */
 	struct machine_cpu cpu[MACHINE_CPUS_MAX];
 	unsigned int cpu_count; /* in cpu[] */

@@ -41,13 +41,14 @@ enum root_slot {
 static struct object icu, platform, console, iommu;
 static struct factory *root_factory;
 
-static enum err map_all(struct space *space, struct dataspace *ds, uint64_t at, unsigned int flags)
+static enum err map(struct space *space, struct dataspace *ds, uint64_t offset, uint64_t at, uint64_t size,
+		    unsigned int flags)
 {
 	uint64_t done = 0;
 	enum err err;
 
 	do
-		err = space_map(space, ds, L4_RIGHTS_ALL, 0, (ipa_t){at}, ds->size, flags, &done);
+		err = space_map(space, ds, L4_RIGHTS_ALL, offset, (ipa_t){at}, size, flags, &done);
 	while (err == ERR_AGAIN);
 	return err;
 }
@@ -84,23 +85,40 @@ static enum err place(struct space *space, const void *from, size_t size, uint64
 	struct dataspace *ds;
 	enum err err = make_ram(from, size, whole, &ds);
 
-	return err ? err : map_all(space, ds, at, flags);
+	return err ? err : map(space, ds, 0, at, ds->size, flags);
 }
 
-static enum err load_segments(struct space *space, const struct cpio_file *file, const struct elf_image *image)
+/* The ROM as a dataspace: whole pages, the window `boot->rom` shows from `lead` bytes on. */
+static enum err make_rom(const struct root_boot *boot, struct dataspace **out)
+{
+	uint64_t lead = boot->rom_at.v % L4_PAGE_SIZE;
+	uint64_t pages = (lead + boot->rom_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+
+	return dataspace_create_window(root_factory, (pa_t){boot->rom_at.v - lead}, pages, L4_MAP_R | L4_MAP_X, out);
+}
+
+/* Code and constants stay in the ROM where they lie in pages of their own [tools/mkrom]; the rest is copied. */
+static enum err load_segment(struct space *space, const struct root_boot *boot, struct dataspace *rom,
+			     const struct cpio_file *file, const struct elf_segment *segment)
+{
+	const char *from = (const char *)file->data + segment->file_offset;
+
+	if (segment->address % L4_PAGE_SIZE || segment->file_offset > file->size)
+		return ERR_INVAL;
+	if (!elf_is_in_place(segment, file->data, file->size))
+		return place(space, from, segment->file_size, segment->memory_size, segment->address,
+			     segment->map_flags);
+	arch_sync_code(from, segment->file_size);
+	return map(space, rom, boot->rom_at.v % L4_PAGE_SIZE + (uint64_t)(from - (const char *)boot->rom),
+		   segment->address, (segment->file_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1), segment->map_flags);
+}
+
+static enum err load_segments(struct space *space, const struct root_boot *boot, struct dataspace *rom,
+			      const struct cpio_file *file, const struct elf_image *image)
 {
 	for (unsigned int i = 0; i < image->count; i++) {
-		const struct elf_segment *segment = &image->segment[i];
-		uint64_t in_page = segment->address % L4_PAGE_SIZE;
-		struct dataspace *ds;
-		enum err err;
+		enum err err = load_segment(space, boot, rom, file, &image->segment[i]);
 
-		if (in_page || segment->file_offset > file->size)
-			return ERR_INVAL;
-		err = make_ram((const char *)file->data + segment->file_offset, segment->file_size,
-			       segment->memory_size, &ds);
-		if (!err)
-			err = map_all(space, ds, segment->address, segment->map_flags);
 		if (err)
 			return err;
 	}
@@ -154,11 +172,10 @@ static enum err make_mmio(const struct machine *machine, struct dataspace **out)
 	return mmio_create(root_factory, out);
 }
 
-static enum err give_machine(struct space *space, const struct root_boot *boot)
+static enum err give_machine(struct space *space, const struct root_boot *boot, struct dataspace *rom)
 {
 	struct scheduler all = {.cpu_mask = boot->cpu_mask, .max_priority = PRIORITIES - 1}, *scheduler = NULL;
-	struct dataspace *rom = NULL, *dtb = NULL, *mmio = NULL;
-	uint64_t rom_pages = (boot->rom_at.v % L4_PAGE_SIZE + boot->rom_size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+	struct dataspace *dtb = NULL, *mmio = NULL;
 	enum err err;
 
 	object_init_static(&icu, L4_KIND_ICU);
@@ -166,9 +183,6 @@ static enum err give_machine(struct space *space, const struct root_boot *boot)
 	object_init_static(&console, L4_KIND_CONSOLE);
 	object_init_static(&iommu, L4_KIND_IOMMU);
 	err = scheduler_create(root_factory, &all, PRIORITIES - 1, boot->cpu_mask, &scheduler);
-	if (!err)
-		err = dataspace_create_window(root_factory, (pa_t){boot->rom_at.v & ~(L4_PAGE_SIZE - 1)}, rom_pages,
-					      L4_MAP_R | L4_MAP_X, &rom);
 	if (!err)
 		err = copy_fdt(boot, &dtb);
 	if (!err)
@@ -273,6 +287,7 @@ static enum err make_task(const struct root_boot *boot, const struct cpio_file *
 {
 	uint64_t stack = image->end + L4_PAGE_SIZE, stack_end = stack + STACK_SIZE;
 	uint64_t utcb = stack_end + L4_PAGE_SIZE, env = utcb + L4_PAGE_SIZE;
+	struct dataspace *rom = NULL;
 	struct thread *thread = NULL;
 	struct space *space = NULL;
 	enum err err;
@@ -281,13 +296,15 @@ static enum err make_task(const struct root_boot *boot, const struct cpio_file *
 	if (!err)
 		err = space_create(root_factory, SPACE_TASK, &space);
 	if (!err)
-		err = load_segments(space, file, image);
+		err = make_rom(boot, &rom);
+	if (!err)
+		err = load_segments(space, boot, rom, file, image);
 	if (!err)
 		err = place(space, "", 0, STACK_SIZE, stack, L4_MAP_R | L4_MAP_W);
 	if (!err)
 		err = make_env(space, boot, env, utcb);
 	if (!err)
-		err = give_machine(space, boot);
+		err = give_machine(space, boot, rom);
 	if (!err)
 		err = thread_create(root_factory, space, (ipa_t){utcb}, arch_this_cpu()->id, ROOT_PRIORITY, &thread);
 	if (!err)

@@ -231,7 +231,7 @@ def test_gdb_debugs_a_stock_debian_kernel(machine, tmp_path):
     symbols = kernel_symbols(machine, tmp_path)
     (tmp_path / "init").write_text(BUSY_INIT)
     (tmp_path / "init").chmod(0o755)
-    subprocess.run([f"{TOP}/tools/mkrom", tmp_path / "initrd", "bin/", f"bin/busybox={SHARED}/debian/busybox", "bin/sh@busybox", "dev/",
+    subprocess.run([f"{TOP}/tools/mkrom", "--compact", tmp_path / "initrd", "bin/", f"bin/busybox={SHARED}/debian/busybox", "bin/sh@busybox", "dev/",
                     f"init={tmp_path}/init"], check=True)
     port = free_port()
     machine("""

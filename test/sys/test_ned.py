@@ -104,12 +104,15 @@ local now = told()
 local sum = now.hypervisor + now.ned + now.rom + now.ram + now.free
 for _, payer in ipairs(now.factories) do sum = sum + payer.used end
 print("sum:", sum == now.machine and now.machine == before.machine)
+-- Code and constants of neither ned nor cons were copied: 400 and 60 KiB.
+print("in the ROM:", now.ned < 1 << 20, payer:info().used < 320 << 10)
 print("its own:", now.factories[1].name, now.factories[1].used == payer:info().used, now.ram == 64 << 20)
 -- The hypervisor keeps a page for each size of small objects that is not full.
 print("nobody's: " .. now.hypervisor - before.hypervisor)
 print(now)
 """)
     console.expect(r"sum:\s+true")
+    console.expect(r"in the ROM:\s+true\s+true")
     console.expect(r"its own:\s+holds\s+true\s+true")
     assert abs(int(console.expect(r"nobody's: (-?\d+)").group(1))) <= 8 * 4096
     console.expect(r"holds +\d.* of 8 MiB")

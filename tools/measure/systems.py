@@ -15,8 +15,8 @@ BOOTARGS = "quiet nokaslr"
 HOST_MACHINE = ["-M", "virt,gic-version=3,virtualization=on", "-m", str(HOST_MIB)]
 
 
-def archive(path, entries):
-    subprocess.run([os.path.join(TOP, "tools", "mkrom"), path, *entries], check=True)
+def archive(path, entries, *options):
+    subprocess.run([os.path.join(TOP, "tools", "mkrom"), *options, path, *entries], check=True)
     return path
 
 
@@ -235,7 +235,7 @@ class Kvm(Peer):
                    f"bin/qemu-system-aarch64={self.vmm()}", f"guest={guest.kernel}"]
         entries += [f"initrd={guest.initrd}"] if guest.initrd else []
         entries += [f"lib/{name}={file}" for name, file in self.libraries(self.vmm()).items()]
-        archive(path, entries)
+        archive(path, entries, "--compact")
         return f"{vmm}'{BOOTARGS}'"
 
     def run(self, emulator, guest, log, cpus=1):

@@ -3,7 +3,8 @@
  *   4 MiB: the ELF file's segments | gap | environment (R) | gap | UTCB | gap | stack (RW), grows down | gap | free ...
  *
  * A gap is addresses with nothing there: a page, below the stack as much as the stack has. Slots of the new task: 0 the thread itself, 1 the task, then the named
- * capabilities in order, then the dataspaces of its image and its first thread, which live exactly as long as it does.
+ * capabilities in order, then the dataspaces of its image (what is not mapped from the ROM) and its first thread, which
+ * live exactly as long as it does.
  */
 #include "loader.h"
 
@@ -22,6 +23,11 @@ struct load {
 	uint32_t next_slot; /* in the task */
 	uint64_t next_address;
 	uint64_t utcb, environment, stack_top;
+};
+
+struct file {
+	const void *data;
+	size_t size;
 };
 
 static uint64_t page_down(uint64_t address)
@@ -75,14 +81,35 @@ static enum err add_memory(struct load *load, uint64_t address, uint64_t size, u
 	return err;
 }
 
-static enum err load_segments(struct load *load, const void *file, const struct elf_image *image)
+/* Code and constants that lie in pages of their own in the ROM [tools/mkrom] stay there, for all programs of that file. */
+static enum err map_in_place(struct load *load, const struct elf_segment *s, const char *data)
+{
+	uint64_t start = page_down(s->address), offset;
+	uint32_t rom;
+	enum err err = l4_rom_place(data - (s->address - start), &rom, &offset);
+
+	if (err != OK)
+		return err;
+	/* Who put the ROM there had it for data. */
+	if ((s->map_flags & L4_MAP_X) != 0)
+		l4_cache_sync_code(data, s->file_size);
+	return l4_space_map(load->task, rom, offset, start, page_up(s->address + s->memory_size) - start, s->map_flags);
+}
+
+static enum err load_segment(struct load *load, const struct elf_segment *s, const char *file, size_t file_size)
+{
+	uint64_t start = page_down(s->address), end = page_up(s->address + s->memory_size);
+
+	if (elf_is_in_place(s, file, file_size))
+		return map_in_place(load, s, file + s->file_offset);
+	return add_memory(load, start, end - start, s->address - start, file + s->file_offset, s->file_size,
+			  s->map_flags);
+}
+
+static enum err load_segments(struct load *load, const struct file *file, const struct elf_image *image)
 {
 	for (unsigned int i = 0; i < image->count; i++) {
-		const struct elf_segment *s = &image->segment[i];
-		uint64_t start = page_down(s->address);
-		uint64_t end = page_up(s->address + s->memory_size);
-		enum err err = add_memory(load, start, end - start, s->address - start,
-					  (const char *)file + s->file_offset, s->file_size, s->map_flags);
+		enum err err = load_segment(load, &image->segment[i], file->data, file->size);
 
 		if (err != OK)
 			return err;
@@ -155,7 +182,7 @@ static enum err add_thread(struct load *load)
 	return l4_space_give(load->task, load->thread, load->next_slot++, L4_RIGHT_R | L4_RIGHT_W);
 }
 
-static enum err build(struct load *load, const void *file, const struct elf_image *image)
+static enum err build(struct load *load, const struct file *file, const struct elf_image *image)
 {
 	enum err err;
 
@@ -179,24 +206,23 @@ static enum err build(struct load *load, const void *file, const struct elf_imag
 	return add_thread(load);
 }
 
-static enum err find(const char *name, const void **out_file, struct elf_image *out_image, const char **out_what)
+static enum err find(const char *name, struct file *out_file, struct elf_image *out_image, const char **out_what)
 {
-	size_t size;
-	enum err err = l4_rom_find(name, out_file, &size);
+	enum err err = l4_rom_find(name, &out_file->data, &out_file->size);
 
 	if (err != OK) {
 		/* ERR_INVAL is for the file's own faults. */
 		*out_what = "finding it in the ROM, which is damaged before it";
 		return err == ERR_INVAL ? ERR_IO : err;
 	}
-	return elf_read(*out_file, size, out_image, out_what);
+	return elf_read(out_file->data, out_file->size, out_image, out_what);
 }
 
 enum err loader_load(const struct loader_spec *spec, struct loader_program *out_program, const char **out_what)
 {
 	struct load load = {.spec = spec};
 	struct elf_image image;
-	const void *file = NULL;
+	struct file file = {NULL, 0};
 	enum err err = find(spec->file, &file, &image, out_what);
 
 	if (err != OK)
@@ -210,7 +236,7 @@ enum err loader_load(const struct loader_spec *spec, struct loader_program *out_
 		l4_slot_free(load.task);
 		return err;
 	}
-	err = build(&load, file, &image);
+	err = build(&load, &file, &image);
 	if (err != OK) {
 		*out_what = load.what;
 		if (load.thread != 0)

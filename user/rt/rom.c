@@ -51,6 +51,15 @@ enum err l4_rom_find(const char *name, const void **out_data, size_t *out_size)
 	return err;
 }
 
+enum err l4_rom_place(const void *data, uint32_t *out_rom, uint64_t *out_offset)
+{
+	enum err err = l4_env_cap("rom", out_rom);
+
+	if (err == OK)
+		*out_offset = (uint64_t)((const char *)data - (const char *)rom_data);
+	return err;
+}
+
 enum err l4_rom_list(unsigned int index, char *out_name, size_t name_size, size_t *out_size)
 {
 	struct cpio_file file;

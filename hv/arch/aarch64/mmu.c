@@ -317,6 +317,14 @@ void arch_write(pa_t at, const void *from, uint64_t size)
 	__asm__ volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" : : : "memory");
 }
 
+void arch_sync_code(const void *at, uint64_t size)
+{
+	for (uint64_t i = 0; i < size; i += 16)
+		__asm__ volatile("dc cvau, %0" : : "r"((const char *)at + i) : "memory");
+	/* At the point of unification before old instructions are forgotten. [ARM IC IALLUIS] */
+	__asm__ volatile("dsb ish\n\tic ialluis\n\tdsb ish\n\tisb" : : : "memory");
+}
+
 void mmu_init(pa_t image)
 {
 	image_pa = image;

@@ -241,6 +241,12 @@ uint64_t arch_clear(pa_t at, uint64_t size)
 	return done;
 }
 
+void arch_sync_code(const void *at, uint64_t size)
+{
+	(void)at;
+	(void)size;
+}
+
 void arch_write(pa_t at, const void *from, uint64_t size)
 {
 	memcpy(host_at(at), from, size);

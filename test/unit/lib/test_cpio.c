@@ -176,6 +176,26 @@ static void a_name_or_file_of_4_GiB_is_damage(void **state)
 	expect_error(&b, "ned", ERR_INVAL);
 }
 
+/* So tools/mkrom moves a program to the start of a page. */
+static void a_name_may_be_filled_up_with_zeros(void **state)
+{
+	struct archive a = {.size = 0};
+	char text[64];
+	size_t size = 0;
+
+	(void)state;
+	add(&a, "ned", 0100755, "moved");
+	/* 14 bytes more of name: in its size, and in front of the data. */
+	memmove(a.bytes + 0x80, a.bytes + 116, 6);
+	memset(a.bytes + 114, 0, 0x80 - 114);
+	memcpy(a.bytes + 94, "00000012", 8);
+	a.size = 0x80 + 8;
+	add(&a, "TRAILER!!!", 0, "");
+	assert_int_equal(find(&a, "rom/ned", text, &size), OK);
+	assert_int_equal(size, 5);
+	assert_memory_equal(text, "moved", 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +205,7 @@ int main(void)
 		cmocka_unit_test(an_empty_or_garbage_archive_is_damaged),
 		cmocka_unit_test(every_truncation_is_an_error_or_finds_the_whole_file),
 		cmocka_unit_test(every_overwritten_byte_of_a_header_is_survived),
+		cmocka_unit_test(a_name_may_be_filled_up_with_zeros),
 		cmocka_unit_test(a_name_without_its_zero_is_damage),
 		cmocka_unit_test(a_name_or_file_of_4_GiB_is_damage),
 	};

@@ -237,6 +237,41 @@ static void every_overwritten_byte_is_survived(void **state)
 		}
 }
 
+static void code_is_used_in_place_only_where_it_has_its_pages_for_itself(void **state)
+{
+	static char file[4 * 0x1000] __attribute__((aligned(0x1000)));
+	const struct elf_segment code = {.address = 0x400000,
+					 .memory_size = 0x1800,
+					 .file_offset = 0x1000,
+					 .file_size = 0x1800,
+					 .map_flags = L4_MAP_R | L4_MAP_X};
+	struct elf_segment s = code;
+
+	(void)state;
+	assert_true(elf_is_in_place(&s, file, sizeof(file)));
+	assert_false(elf_is_in_place(&s, file + 4, sizeof(file) - 4));
+	/* Its last page ends with the file, or holds something else. */
+	assert_true(elf_is_in_place(&s, file, 0x3000));
+	assert_false(elf_is_in_place(&s, file, 0x2fff));
+	s.map_flags = L4_MAP_R | L4_MAP_W;
+	assert_false(elf_is_in_place(&s, file, sizeof(file)));
+	s = code;
+	s.memory_size++;
+	assert_false(elf_is_in_place(&s, file, sizeof(file)));
+	/* Not at the start of a page, in the file as in memory; what is before it in its page is the file's as well. */
+	s = code;
+	s.address += 0x40;
+	assert_false(elf_is_in_place(&s, file, sizeof(file)));
+	s.file_offset += 0x40;
+	assert_true(elf_is_in_place(&s, file, sizeof(file)));
+	s.file_offset = 0x20;
+	s.address = 0x400020;
+	assert_true(elf_is_in_place(&s, file, sizeof(file)));
+	s.address = 0x401020;
+	s.file_offset = 0;
+	assert_false(elf_is_in_place(&s, file, sizeof(file)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +279,7 @@ int main(void)
 		cmocka_unit_test(each_fault_has_its_sentence),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(every_overwritten_byte_is_survived),
+		cmocka_unit_test(code_is_used_in_place_only_where_it_has_its_pages_for_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

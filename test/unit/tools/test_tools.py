@@ -24,7 +24,7 @@ def newc_entries(data):
         field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
         name_end = at + 110 + field[11]
         assert data[name_end - 1] == 0
-        name = data[at + 110:name_end - 1].decode()
+        name = data[at + 110:name_end - 1].rstrip(b"\0").decode()
         content_at = (name_end + 3) & ~3
         if name == "TRAILER!!!":
             return entries
@@ -40,6 +40,21 @@ def test_mkrom_writes_what_it_was_given_in_that_order(tmp_path):
     assert tool("mkrom", str(out), f"ned={tmp_path}/b", "bin/", "bin/sh@busybox", f"x={tmp_path}/a").returncode == 0
     assert newc_entries(out.read_bytes()) == [("ned", 0o100644, 0, b"12345"), ("bin", 0o40755, 0, b""),
                                               ("bin/sh", 0o120777, 0, b"busybox"), ("x", 0o100755, 0, b"")]
+
+
+def test_mkrom_lets_programs_begin_at_a_page(tmp_path):
+    (tmp_path / "text").write_bytes(b"12345")
+    programs = [b"\x7fELF" + bytes([i]) * 5000 for i in (1, 2)]
+    for i, content in enumerate(programs):
+        (tmp_path / f"p{i}").write_bytes(content)
+    out = tmp_path / "rom"
+    entries = [f"t={tmp_path}/text", f"p0={tmp_path}/p0", f"p1={tmp_path}/p1", f"t2={tmp_path}/text"]
+    assert tool("mkrom", str(out), *entries).returncode == 0
+    data = out.read_bytes()
+    assert [entry[3] for entry in newc_entries(data)] == [b"12345", *programs, b"12345"]
+    assert [data.index(content) % 4096 for content in programs] == [0, 0]
+    assert tool("mkrom", "--compact", str(out), *entries).returncode == 0
+    assert newc_entries(out.read_bytes()) == newc_entries(data) and out.stat().st_size < 11000
 
 
 def test_mkrom_gives_the_same_bytes_for_the_same_input_at_another_time(tmp_path):

@@ -15,7 +15,7 @@
 #define RAM_SIZE (8 * MIB)
 #define TEXT_AT 0x400000ull
 #define DATA_AT 0x403000ull
-#define ROM_MAX 0x4000u
+#define ROM_MAX 0x5000u
 #define FDT_ROOM 0x1000u
 
 struct program {
@@ -100,11 +100,13 @@ static struct machine board = {
 	.smmu_count = 1,
 };
 
+static uint64_t rom_at = HOST_RAM_BASE + 0x123;
+
 static enum err boot(const struct rom *rom, uint64_t ram, const char *arguments, const char **out_why)
 {
 	struct root_boot b = {.rom = rom->bytes,
 			      .rom_size = rom->size,
-			      .rom_at = {HOST_RAM_BASE + 0x123},
+			      .rom_at = {rom_at},
 			      .fdt = fdt,
 			      .fdt_size = sizeof(fdt),
 			      .bootargs = arguments,
@@ -199,6 +201,49 @@ static void the_first_program_gets_everything_it_is_told_of(void **state)
 {
 	(void)state;
 	apart(boot_and_look);
+}
+
+/* An archive in which the program's file begins at the second page, its code at the third and its data at the fourth. */
+static struct rom make_rom_of_pages(void)
+{
+	static char padded[PAGE - 110];
+	struct program p = good_program();
+	struct rom rom = {.size = 0};
+	char *file = rom.bytes + PAGE;
+
+	memcpy(padded, "ned", 4);
+	rom.size = (size_t)sprintf(rom.bytes, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08zX%08X", 1, 0100755,
+				   0, 0, 1, 0, 3 * (unsigned int)PAGE, 0, 0, 0, 0, sizeof(padded), 0);
+	memcpy(rom.bytes + rom.size, padded, sizeof(padded));
+	p.segment[0].p_offset = PAGE;
+	p.segment[1].p_offset = 2 * PAGE;
+	memcpy(file, &p, sizeof(p));
+	memcpy(file + PAGE, p.text, sizeof(p.text));
+	memcpy(file + 2 * PAGE, p.data, sizeof(p.data));
+	rom.size = 4 * PAGE;
+	add(&rom, "TRAILER!!!", "", 0);
+	return rom;
+}
+
+static void boot_in_place(void)
+{
+	static struct rom rom __attribute__((aligned(PAGE)));
+	const char *why = NULL;
+	struct thread *t;
+
+	rom = make_rom_of_pages();
+	rom_at = HOST_RAM_BASE;
+	REQUIRE(boot(&rom, RAM_SIZE, "", &why) == OK);
+	host_settle_all();
+	t = cpus[0].current;
+	REQUIRE(see(t->space, TEXT_AT) == arch_kmem_at((pa_t){rom_at + 2 * PAGE}) && !see(t->space, TEXT_AT + PAGE));
+	REQUIRE(!strcmp((char *)see(t->space, DATA_AT), "variables"));
+}
+
+static void code_that_lies_in_pages_of_its_own_stays_in_the_rom(void **state)
+{
+	(void)state;
+	apart(boot_in_place);
 }
 
 /* ---- windows of device registers ---- */
@@ -359,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_program_gets_everything_it_is_told_of),
+		cmocka_unit_test(code_that_lies_in_pages_of_its_own_stays_in_the_rom),
 		cmocka_unit_test(no_window_of_registers_shows_memory_or_what_the_hypervisor_drives),
 		cmocka_unit_test(boot_arguments_are_words),
 		cmocka_unit_test(a_rom_that_does_not_serve_gets_a_sentence),
