@@ -8,6 +8,7 @@
  */
 #include "loader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/elf.h"
@@ -131,7 +132,8 @@ static enum err give_capabilities(struct load *load)
 
 static enum err add_environment(struct load *load)
 {
-	static uint64_t block[ENVIRONMENT_MAX / sizeof(uint64_t)];
+	static uint64_t page[L4_PAGE_SIZE / sizeof(uint64_t)];
+	uint64_t *block = page;
 	struct envblock_cap caps[LOADER_CAPS_MAX];
 	struct envblock_spec env = {
 		.argc = load->spec->argc,
@@ -143,16 +145,21 @@ static enum err add_environment(struct load *load)
 		/* This block's dataspace, the stack's and the thread follow. */
 		.first_free_slot = load->next_slot + 3,
 	};
-	uint64_t size = ENVIRONMENT_MAX;
+	uint64_t size;
 	size_t used;
 	enum err err;
 
 	for (unsigned int i = 0; i < env.cap_count; i++)
 		caps[i] = (struct envblock_cap){load->spec->caps[i].name, L4_SLOT_TASK + 1 + i,
 						load->spec->caps[i].rights};
-	err = envblock_build(block, sizeof(block), &env, &used);
-	if (err != OK)
+	err = envblock_build(block, sizeof(page), &env, &used);
+	if (err == ERR_2BIG && used <= ENVIRONMENT_MAX) {
+		block = malloc(page_up(used));
+		if (block == NULL)
+			return ERR_NOMEM;
+	} else if (err != OK) {
 		return err;
+	}
 
 	size = page_up(used);
 	load->environment = load->next_address;
@@ -161,10 +168,12 @@ static enum err add_environment(struct load *load)
 	env.utcb = load->utcb;
 	env.free_start = (load->stack_top + 2 * L4_SUPERPAGE_SIZE - 1) & ~(L4_SUPERPAGE_SIZE - 1);
 	env.free_end = ELF_ADDRESS_END;
-	err = envblock_build(block, sizeof(block), &env, &used);
-	if (err != OK)
-		return err;
-	return add_memory(load, load->environment, size, 0, block, used, L4_MAP_R);
+	err = envblock_build(block, size, &env, &used);
+	if (err == OK)
+		err = add_memory(load, load->environment, size, 0, block, used, L4_MAP_R);
+	if (block != page)
+		free(block);
+	return err;
 }
 
 static enum err add_thread(struct load *load)

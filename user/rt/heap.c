@@ -1,4 +1,5 @@
-/* Memory for picolibc's malloc: one contiguous range of addresses, backed by dataspaces of growing size. */
+/* Memory for picolibc's malloc: one contiguous range of addresses, backed by dataspaces. It grows by an eighth of what it
+ * has, so that little lies idle and a large one is in few pieces. */
 #include <errno.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -6,19 +7,32 @@
 #include "internal.h"
 
 #define RESERVE (1ull << 30) /* addresses, not memory */
-#define FIRST_CHUNK 0x10000u
-#define LARGEST_CHUNK 0x200000u
+#define SMALLEST_STEP 0x8000u
+#define LARGEST_STEP 0x200000u
 
 /* malloc calls sbrk under its own lock. */
 static uint64_t heap_start, heap_top, heap_backed, heap_end;
-static uint64_t chunk = FIRST_CHUNK;
+
+static uint64_t whole_pages(uint64_t size)
+{
+	return (size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+}
+
+static uint64_t step(void)
+{
+	uint64_t part = whole_pages((heap_backed - heap_start) / 8);
+
+	if (part < SMALLEST_STEP)
+		return SMALLEST_STEP;
+	return part < LARGEST_STEP ? part : LARGEST_STEP;
+}
 
 static enum err reserve(void)
 {
 	uint64_t size = RESERVE;
 	enum err err;
 
-	while ((err = l4_va_alloc(size, L4_PAGE_SIZE, &heap_start)) == ERR_ADDRNOTAVAIL && size > FIRST_CHUNK)
+	while ((err = l4_va_alloc(size, L4_PAGE_SIZE, &heap_start)) == ERR_ADDRNOTAVAIL && size > SMALLEST_STEP)
 		size /= 2;
 	if (err == OK) {
 		heap_top = heap_backed = heap_start;
@@ -53,8 +67,8 @@ static enum err back(uint64_t size)
 static enum err grow(uint64_t new_top)
 {
 	while (heap_backed < new_top) {
-		uint64_t needed = (new_top - heap_backed + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
-		uint64_t size = needed < chunk ? chunk : needed;
+		uint64_t needed = whole_pages(new_top - heap_backed);
+		uint64_t size = needed < step() ? step() : needed;
 		enum err err;
 
 		if (size > heap_end - heap_backed)
@@ -64,8 +78,6 @@ static enum err grow(uint64_t new_top)
 			err = back(needed);
 		if (err != OK)
 			return err;
-		if (chunk < LARGEST_CHUNK)
-			chunk *= 2;
 	}
 	return OK;
 }
