@@ -8,7 +8,8 @@
 #include "core/timeout.h"
 #include "core/vcpu.h"
 
-struct cpu cpus[CPU_MAX];
+/* At the image's end: only those that there are stay. [hv.ld] */
+struct cpu cpus[CPU_MAX] __attribute__((section(".sbss.cpus")));
 unsigned int cpu_count;
 
 void sched_init_cpu(struct cpu *cpu, unsigned int id, uint64_t mpidr)

@@ -15,6 +15,8 @@ void mmu_init(pa_t image);
 /* The image at its physical address, for CPUs whose MMU is off yet; there at boot. */
 void mmu_add_identity(void);
 void mmu_drop_identity(void);
+/* What of the image lies behind `end` is not mapped any more; where its first page is, is the answer. One CPU runs. */
+uint64_t mmu_cut_image(const void *end);
 /* Map device registers for good. */
 void *mmu_map_device(pa_t at, uint64_t size);
 /* Map memory read-only into the boot window, which holds 1 GiB; the next call replaces it. */

@@ -15,10 +15,9 @@
 #define FDT_MAGIC 0xd00dfeedu
 
 void hv_main(uint64_t fdt, uint64_t image) __attribute__((noreturn));
-extern char boot_stack_end[], image_start[], image_end[];
+extern char boot_stack_end[], image_start[];
 
 static struct machine machine;
-static struct machine_range image_range;
 
 static uint32_t big_endian32(const void *at)
 {
@@ -70,7 +69,9 @@ static void init_ram(void)
 	uint64_t need = 0, used = 0;
 	char *at;
 
-	machine.reserved[machine.reserved_count++] = image_range;
+	/* The image ends with the last CPU that there is. */
+	machine.reserved[machine.reserved_count++] = (struct machine_range){
+		mmu_image_pa(image_start), mmu_cut_image(&cpus[cpu_count]) - (uint64_t)image_start};
 	machine_for_each_free(&machine, find_largest, &largest);
 	for (unsigned int i = 0; i < machine.bank_count; i++)
 		need += (ram_meta_size(machine.bank[i].base.v, machine.bank[i].size) + 7) & ~7ull;
@@ -165,7 +166,6 @@ void hv_main(uint64_t fdt_address, uint64_t image)
 	WRITE_SYSREG(tpidr_el2, (uint64_t)cpu);
 	isb();
 	mmu_init((pa_t){image});
-	image_range = (struct machine_range){{image}, (uint64_t)(image_end - image_start)};
 	sched_init_cpu(cpu, 0, READ_SYSREG(mpidr_el1) & 0xff00ffffff);
 	fdt = map_fdt((pa_t){fdt_address}, &fdt_size);
 	err = fdt ? machine_read(fdt, fdt_size, (pa_t){fdt_address}, &machine) : ERR_INVAL;
@@ -174,8 +174,8 @@ void hv_main(uint64_t fdt_address, uint64_t image)
 		panic("this machine cannot be used: %s",
 		      machine.why[0] ? machine.why : "firmware passed no device tree in x0");
 	(void)psci_init(&machine);
-	init_ram();
 	init_cpus();
+	init_ram();
 	space_hw_init();
 	cpu_init_registers();
 	gic_init(&machine);

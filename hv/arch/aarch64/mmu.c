@@ -342,6 +342,17 @@ void mmu_drop_identity(void)
 	__asm__ volatile("dsb ishst\n\ttlbi alle2is\n\tdsb ish\n\tisb" : : : "memory");
 }
 
+uint64_t mmu_cut_image(const void *end)
+{
+	uint64_t rest = ((uint64_t)end + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
+
+	for (uint64_t at = rest; at < (uint64_t)image_end; at += L4_PAGE_SIZE) {
+		image_l3[(at - HV_BASE) >> 12] = 0;
+		flush_local(at);
+	}
+	return rest;
+}
+
 void *mmu_map_device(pa_t at, uint64_t size)
 {
 	uint64_t va = device_next + at.v % L4_PAGE_SIZE, end = (at.v + size + L4_PAGE_SIZE - 1) & ~(L4_PAGE_SIZE - 1);
