@@ -88,8 +88,8 @@ struct vm {
 	uint64_t cntvoff;      /* guest time = CNTPCT_EL0 - cntvoff */
 	/* PSCI 0.1 function ids from the device tree, 0: none. [DTB arm,psci] */
 	uint32_t psci_cpu_suspend, psci_cpu_off, psci_cpu_on;
-	unsigned int vcpu_count;
-	struct vcpu vcpu[GIC_CPUS_MAX];
+	unsigned int vcpu_count; /* at most GIC_CPUS_MAX */
+	struct vcpu *vcpu;
 };
 
 /* Make the groups current in the state page. False: the hypervisor refused, and the event is told. */

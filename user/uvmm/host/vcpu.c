@@ -1,4 +1,6 @@
 /* Creating the virtual machine and its virtual CPUs, each with a thread; where these threads run. */
+#include <stdlib.h>
+
 #include "host/host.h"
 
 /* The scheduler's CPUs that are on; those of the mask count from 0. */
@@ -99,6 +101,11 @@ enum err host_vcpus_create(struct host *host)
 		return report_fail(&host->report, ERR_RANGE, "the device tree has %zu CPUs; a VM has at most %u", count,
 				   GIC_CPUS_MAX);
 	find_places(&places);
+	host->vm.vcpu = calloc(count, sizeof(*host->vm.vcpu));
+	if (host->vm.vcpu == NULL)
+		return report_fail(&host->report, ERR_NOMEM,
+				   "no memory for the state of %zu vCPUs: give the factory a larger quota (mem)",
+				   count);
 	host->vm.vcpu_count = (unsigned int)count;
 	for (unsigned int i = 0; i < count; i++) {
 		enum err err = make_vcpu(host, i, &places);

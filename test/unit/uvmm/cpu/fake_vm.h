@@ -33,6 +33,7 @@
 
 struct fake_vm {
 	struct vm vm;
+	struct vcpu vcpu[2];
 	struct l4_vcpu_state page[2];
 	struct l4_vcpu_sys hardware[2]; /* what sync gives */
 	struct fake_hv hv;
@@ -123,6 +124,7 @@ static inline void fake_vm_make(struct fake_vm *f)
 	f->vm.mem = &f->mem;
 	(void)guest_mem_add(&f->mem, (ipa_t){VM_RAM}, VM_RAM_REAL, f->ram);
 	f->vm.vcpu_count = 2;
+	f->vm.vcpu = f->vcpu;
 	f->vm.ptimer_intid = 30;
 	for (unsigned int i = 0; i < 2; i++) {
 		f->vm.vcpu[i] = (struct vcpu){.page = &f->page[i], .vm = &f->vm, .index = i, .mpidr = mpidr[i]};

@@ -211,7 +211,7 @@ static void standby_waits_and_goes_on_behind_the_call(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t pc = VM_PC + (cases[i].ec == EC_SMC ? 4 : 0);
 		struct fake_vm f;
-		struct vcpu *vcpu = &f.vm.vcpu[0];
+		struct vcpu *vcpu = &f.vcpu[0];
 
 		fake_vm_make(&f);
 		assert_int_equal(call4(&f, cases[i].ec, cases[i].id, cases[i].power_state, 0x1000, 3), VCPU_SUSPENDED);
@@ -232,7 +232,7 @@ static void standby_waits_and_goes_on_behind_the_call(void **state)
 static void power_down_comes_back_at_its_entry_with_its_timers(void **state)
 {
 	struct fake_vm f;
-	struct vcpu *vcpu = &f.vm.vcpu[0];
+	struct vcpu *vcpu = &f.vcpu[0];
 
 	(void)state;
 	fake_vm_make(&f);
@@ -272,7 +272,7 @@ static void power_down_comes_back_at_its_entry_with_its_timers(void **state)
 static void power_down_keeps_what_is_pending(void **state)
 {
 	struct fake_vm f;
-	struct vcpu *vcpu = &f.vm.vcpu[0];
+	struct vcpu *vcpu = &f.vcpu[0];
 	struct mmio_access enable = {.address = GICR_SIZE / 2 + 0x100, .size = 4, .write = true, .value = 1u << 3},
 			   all = {.address = 0, .size = 4, .write = true, .value = 3};
 

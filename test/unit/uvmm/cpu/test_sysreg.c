@@ -242,7 +242,7 @@ static void filter_invents_nothing_the_machine_lacks(void **state)
 static void reset_gives_the_state_psci_asks_for(void **state)
 {
 	struct fake_vm f;
-	struct vcpu *vcpu = &f.vm.vcpu[1];
+	struct vcpu *vcpu = &f.vcpu[1];
 
 	(void)state;
 	fake_vm_make(&f);
