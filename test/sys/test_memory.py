@@ -286,7 +286,7 @@ local function round()
     local mem = ds(16)
     run("vm", {memcap = mem, dma = physical()}, "-q -d rom/bare.dtb")
   end
-  L4.default_loader:start({caps = {memcap = ds(128):m("rw")}, mem = 780 * 1024, log = {"poor"}}, "rom/uvmm -k rom/memory.bin -d rom/odd.dtb"):wait()
+  L4.default_loader:start({caps = {memcap = ds(128):m("rw")}, mem = 420 * 1024, log = {"poor"}}, "rom/uvmm -k rom/memory.bin -d rom/odd.dtb"):wait()
   do
     local purse = L4.Env.user_factory:create(L4.Proto.Factory, 64 * 1024)
     run("tight", {memcap = ds(128), dma = purse:create(L4.Proto.Dma_space)}, "-d rom/odd.dtb")
@@ -309,7 +309,7 @@ figures("second")
     assert len(re.findall(r"quota:\s+false\s+.*no memory for a dataspace of 16 MiB: factory with 8 MiB has [\d.]+ MiB left of its 8 MiB", text)) == 2
     assert len(re.findall(r"end of\s+vm\s+0\b", text)) == 2
     assert len(re.findall(r"tight: error: the dataspace \"memcap\" cannot be mapped for DMA at 0x40100000: .*quota", text)) == 2
-    assert len(re.findall(r"poor: error: 128 MiB of RAM cannot be mapped for the guest at 0x40100000: .* the VM's factory has .* left of 780 KiB", text)) == 2
+    assert len(re.findall(r"poor: error: 128 MiB of RAM cannot be mapped for the guest at 0x40100000: .* the VM's factory has .* left of 420 KiB", text)) == 2
     first, second = re.findall(r"figures\s+\w+\s+(\d+)\s+(\d+)", text)
     assert first == second
 
