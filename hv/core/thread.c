@@ -224,7 +224,7 @@ void thread_notify(struct thread *thread)
 		sched_poke(&cpus[thread->cpu]);
 }
 
-void thread_update_priority(struct thread *thread)
+static bool update_priority(struct thread *thread)
 {
 	uint8_t highest = thread->priority;
 	bool ready = !list_is_empty(&thread->run);
@@ -235,13 +235,21 @@ void thread_update_priority(struct thread *thread)
 		highest = p > highest ? p : highest;
 	}
 	if (highest == thread->effective)
-		return;
+		return false;
 	if (ready)
 		sched_unready(thread);
 	thread->effective = highest;
 	if (ready)
 		sched_ready(thread, true);
 	cpus[thread->cpu].reschedule = true;
+	return true;
+}
+
+/* Who calls waits and does not receive, so this comes to an end. */
+void thread_update_priority(struct thread *thread)
+{
+	while (thread && update_priority(thread))
+		thread = thread->server;
 }
 
 void thread_set_priority(struct thread *thread, unsigned int priority)

@@ -412,6 +412,28 @@ static void a_server_with_an_unusable_reply_slot_fails_itself_and_the_caller_wai
 
 /* ---- priority ---- */
 
+static void a_priority_that_changes_meanwhile_is_lent_too(void **state)
+{
+	struct world *w = *state;
+	struct pair p = make_pair(w, 1, 100);
+	struct thread *last = make_task(w, 2, 90);
+	struct gate *gate = make_gate(w, last, 1);
+
+	last->utcb->reply_slot = REPLY;
+	put(p.server->space, GATE, &gate->obj, L4_RIGHT_W);
+	assert_int_equal(receive(p.server, 0), NOT_BACK);
+	assert_int_equal(receive(last, 0), NOT_BACK);
+	assert_int_equal(call_gate(p.client, GATE, 0, 0), NOT_BACK);
+	assert_int_equal(call_gate(p.server, GATE, 0, 0), NOT_BACK);
+	for (unsigned int priority = 140; priority >= 60; priority -= 20) {
+		thread_set_priority(p.client, priority);
+		assert_int_equal(p.server->effective, priority > 100 ? priority : 100);
+		assert_int_equal(last->effective, priority > 100 ? priority : 100);
+	}
+	assert_int_equal(reply(last, 0, 0), OK);
+	assert_int_equal(last->effective, 90);
+}
+
 static void a_server_runs_with_its_callers_priority_until_it_answers(void **state)
 {
 	struct world *w = *state;
@@ -802,6 +824,7 @@ int main(void)
 		TEST(an_answer_with_wrong_capabilities_can_be_repeated),
 		TEST(a_reply_capability_cannot_be_passed_on),
 		TEST(a_server_with_an_unusable_reply_slot_fails_itself_and_the_caller_waits),
+		TEST(a_priority_that_changes_meanwhile_is_lent_too),
 		TEST(a_server_runs_with_its_callers_priority_until_it_answers),
 		TEST(the_highest_of_several_callers_counts),
 		TEST(a_lower_caller_does_not_slow_the_server_down),
