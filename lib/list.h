@@ -22,9 +22,11 @@ static inline bool list_is_empty(const struct list *list)
 
 static inline void list_insert_before(struct list *place, struct list *link)
 {
+	struct list *prev = place->prev;
+
 	link->next = place;
-	link->prev = place->prev;
-	place->prev->next = link;
+	link->prev = prev;
+	prev->next = link;
 	place->prev = link;
 }
 
@@ -48,9 +50,12 @@ static inline void list_remove(struct list *link)
 /* `link`, which is in no list, takes the place of `old`, which is in none then. */
 static inline void list_replace(struct list *old, struct list *link)
 {
-	*link = *old;
-	link->next->prev = link;
-	link->prev->next = link;
+	struct list *next = old->next, *prev = old->prev;
+
+	link->next = next;
+	link->prev = prev;
+	next->prev = link;
+	prev->next = link;
 	list_init(old);
 }
 

@@ -307,8 +307,8 @@ static void read_names(const struct tree *tree)
 /* Up to the last of its blocks: QEMU's is 1 MiB, of which 8 KiB are something. [DT] */
 static uint64_t used_size(const void *fdt)
 {
-	uint64_t reserved = fdt_off_mem_rsvmap(fdt) +
-			    ((uint64_t)fdt_num_mem_rsv(fdt) + 1) * sizeof(struct fdt_reserve_entry);
+	uint64_t reserved =
+		fdt_off_mem_rsvmap(fdt) + ((uint64_t)fdt_num_mem_rsv(fdt) + 1) * sizeof(struct fdt_reserve_entry);
 	uint64_t strings = (uint64_t)fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
 	uint64_t structure = (uint64_t)fdt_off_dt_struct(fdt) + fdt_size_dt_struct(fdt);
 

@@ -73,14 +73,6 @@ static enum call_end operate(struct thread *thread, struct object *obj, unsigned
 	return CALL_DONE;
 }
 
-/* A gate passes on every label but those of the operations that all objects have, and of its own. */
-static bool is_for_server(uint64_t tag)
-{
-	uint64_t proto = l4_tag_label(tag) >> 8;
-
-	return proto != L4_KIND_OBJECT && proto != L4_KIND_GATE;
-}
-
 enum call_end call_invoke(struct thread *thread)
 {
 	uint64_t slot = thread->regs.x[0];
@@ -95,7 +87,7 @@ enum call_end call_invoke(struct thread *thread)
 	cap = cap_find(thread->space, slot);
 	if (!cap)
 		err = ERR_NOENT;
-	else if (cap->kind == L4_KIND_GATE && is_for_server(thread->regs.x[1]))
+	else if (cap->kind == L4_KIND_GATE && gate_passes_on(thread->regs.x[1]))
 		err = gate_call(thread, gate_of(cap->obj));
 	else if (cap->kind == L4_KIND_REPLY)
 		thread->regs.x[0] = (uint64_t)(int64_t)gate_reply(thread, slot);

@@ -7,7 +7,7 @@ struct space;
 struct thread;
 
 struct cap {
-	struct object *obj; /* NULL: empty */
+	struct object *obj; /* NULL: empty, and all else 0 */
 	uint16_t kind;      /* of the object, or L4_KIND_REPLY with the waiting caller as the object */
 	uint16_t rights;
 	uint32_t seq; /* reply: which call of the caller it answers */
@@ -29,7 +29,7 @@ void cap_install_reply(struct space *space, uint64_t slot, struct thread *caller
 static inline void cap_use_reply(struct cap *cap)
 {
 	cap->obj->refs--;
-	cap->obj = NULL;
+	*cap = (struct cap){0};
 }
 /* Empty the slot. */
 void cap_drop(struct cap *cap);

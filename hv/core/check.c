@@ -30,8 +30,11 @@ static void check_queue(const struct cpu *cpu, unsigned int priority)
 
 void check_cpu(const struct cpu *cpu)
 {
+	const struct thread *current = cpu->current;
 	uint64_t when = 0;
 
+	assert((!current || cpu->reschedule || (!current->obj.dead && !list_is_empty(&current->run))) &&
+	       "who may not go on does not, and a CPU knows when to look");
 	for (unsigned int priority = 0; priority < PRIORITIES; priority++)
 		check_queue(cpu, priority);
 	for (struct list *link = cpu->timeouts.next; link != &cpu->timeouts; link = link->next) {
@@ -49,6 +52,8 @@ void check_thread(const struct thread *thread)
 {
 	assert(thread->obj.refs > 0 && thread->obj.refs >= thread->obj.caps && "a capability is a reference");
 	assert(thread->effective >= thread->priority && "priorities are only lent");
+	assert((thread->wake || (list_is_empty(&thread->irqs) && list_is_empty(&thread->senders))) && "it is told");
+	assert((!thread->server || thread->state == THREAD_REPLY) && "an answer is only owed to who waits for it");
 	for (struct list *link = thread->senders.next; link != &thread->senders; link = link->next) {
 		const struct thread *caller = LIST_OF(link, struct thread, in_queue);
 

@@ -8,8 +8,6 @@
  */
 #include "core/gate.h"
 
-#include <string.h>
-
 #include "arch.h"
 #include "core/cap.h"
 #include "core/irq.h"
@@ -72,19 +70,9 @@ static inline enum err prepare_caps(struct thread *from, struct thread *to, stru
 
 static inline void copy_message(struct thread *from, struct thread *to, const struct transfer *caps)
 {
-	unsigned int words = l4_tag_words(from->regs.x[1]);
-
 	for (unsigned int i = 0; i < caps->count; i++)
 		cap_install(to->space, caps->slot + i, caps->cap[i].obj, caps->cap[i].rights);
-	for (unsigned int i = 2; i < 2 + L4_REG_WORDS; i += 2) {
-		uint64_t a = from->regs.x[i], b = from->regs.x[i + 1];
-
-		to->regs.x[i] = a;
-		to->regs.x[i + 1] = b;
-	}
-	if (words > L4_REG_WORDS)
-		memcpy(&to->utcb->word[L4_REG_WORDS], &from->utcb->word[L4_REG_WORDS],
-		       (words - L4_REG_WORDS) * sizeof(uint64_t));
+	gate_copy_words(from, to, l4_tag_words(from->regs.x[1]));
 	to->regs.x[1] = from->regs.x[1] & ~(L4_TAG_DEADLINE | L4_TAG_IRQ);
 	set_result(to, OK);
 }
@@ -341,7 +329,6 @@ static enum err answer(struct thread *server, uint64_t slot, struct thread **out
 		return err;
 	leave_owed(caller);
 	copy_message(server, caller, &caps);
-	caller->call_seq++; /* the capability is used up */
 	caller->state = THREAD_READY;
 	timeout_cancel(&caller->timeout);
 	cap_use_reply(cap);
@@ -375,7 +362,6 @@ void gate_reply_dropped(struct thread *caller, uint32_t seq)
 	if (caller->state != THREAD_REPLY || caller->call_seq != seq)
 		return;
 	leave_owed(caller);
-	caller->call_seq++;
 	thread_wake(caller, ERR_NOREPLY);
 }
 
@@ -389,7 +375,6 @@ void gate_end_owed(struct list *owed)
 		struct thread *caller = LIST_OF(link, struct thread, in_owed);
 
 		leave_owed(caller);
-		caller->call_seq++;
 		thread_wake(caller, ERR_NOREPLY);
 	}
 }
@@ -400,10 +385,8 @@ void gate_forget_thread(struct thread *thread, bool dead)
 
 	if (thread->state == THREAD_SEND)
 		leave_queue(thread);
-	if (thread->state == THREAD_REPLY) {
+	if (thread->state == THREAD_REPLY)
 		leave_owed(thread);
-		thread->call_seq++;
-	}
 	if (!dead)
 		return;
 	while ((link = list_first(&thread->senders))) {
@@ -446,6 +429,8 @@ void gate_end(struct object *obj)
 	fail_queue(&gate->waiting, gate);
 	if (gate->server)
 		fail_queue(&gate->server->senders, gate);
+	list_remove(&gate->in_server);
+	gate->server = NULL;
 }
 
 void gate_free(struct object *obj)

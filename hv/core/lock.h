@@ -45,22 +45,33 @@ void lock_give_slowly(struct lock *lock, uint32_t word);
 
 /* Nobody has it and nobody waits: one exchange, in the caller's code. Each system call does both.
  * Acquire: what the last owner wrote is seen after it gave the lock. */
-static inline __attribute__((always_inline)) void lock_take(struct lock *lock) ACQUIRES(*lock) MAKES_LOCKS
+static inline __attribute__((always_inline)) bool lock_take_at_once(struct lock *lock) MAKES_LOCKS
 {
 	uint32_t nobody = 0;
 
-	if (__builtin_expect(!__atomic_compare_exchange_n(&lock->word, &nobody, LOCK_HELD, false, __ATOMIC_ACQUIRE,
-							  __ATOMIC_RELAXED),
-			     0))
+	return __builtin_expect(
+		__atomic_compare_exchange_n(&lock->word, &nobody, LOCK_HELD, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED),
+		1);
+}
+
+static inline __attribute__((always_inline)) void lock_take(struct lock *lock) ACQUIRES(*lock) MAKES_LOCKS
+{
+	if (!lock_take_at_once(lock))
 		lock_take_slowly(lock);
 }
 
 /* Release: what was written under the lock is seen by the next owner. */
+static inline __attribute__((always_inline)) bool lock_give_at_once(struct lock *lock, uint32_t *out_word) MAKES_LOCKS
+{
+	*out_word = LOCK_HELD;
+	return __builtin_expect(
+		__atomic_compare_exchange_n(&lock->word, out_word, 0, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED), 1);
+}
+
 static inline __attribute__((always_inline)) void lock_give(struct lock *lock) RELEASES(*lock) MAKES_LOCKS
 {
-	uint32_t word = LOCK_HELD;
+	uint32_t word;
 
-	if (__builtin_expect(
-		    !__atomic_compare_exchange_n(&lock->word, &word, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED), 0))
+	if (!lock_give_at_once(lock, &word))
 		lock_give_slowly(lock, word);
 }

@@ -42,6 +42,9 @@ void sched_ready(struct thread *thread, bool first);
 void sched_unready(struct thread *thread);
 /* One thread waits from now on, another is ready because of that: it takes the first one's place if it can. */
 void sched_replace(struct thread *waits, struct thread *ready);
+/* The same when it surely can: `waits` is what runs on this CPU, `ready` is of this CPU and of the same priority, nobody asked
+ * to choose, and neither is in its guest. To give `ready` the CPU's registers is left to the one who asked. */
+void sched_pass(struct cpu *cpu, struct thread *waits, struct thread *ready);
 /* Make sure that the CPU looks at its inbox and queue soon. */
 void sched_poke(struct cpu *cpu);
 /* The next in line of the same priority runs. */

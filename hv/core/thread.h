@@ -32,40 +32,51 @@ struct fp_state { /* order known to fp.S */
 	uint64_t fpcr, fpsr;
 };
 
+/* In thread.place: cpu and effective; fp_used. */
+#define THREAD_PLACE 0xffffffffffull
+#define THREAD_FP_USED (1ull << 40)
+
 struct thread {
 	struct object obj;
 	struct regs regs __attribute__((aligned(16)));
 	uint64_t tpidr_el0;
-	ipa_t utcb_at;       /* address in the task */
-	struct space *space; /* referenced */
-	struct list in_space;
+	ipa_t utcb_at; /* address in the task */
 	struct l4_utcb *utcb;
+	struct space *space; /* referenced */
 
+	/* What a call and its answer look at and change is together, and reached with one instruction. */
 	enum thread_state state;
-	bool in_guest;     /* what runs is the guest of its vCPU */
-	bool stop_asked;   /* by thread_stop from another CPU */
-	uint8_t priority;  /* own */
-	uint8_t effective; /* the highest of own and of callers it owes an answer */
-	unsigned int cpu;
-	int move_to; /* CPU it is to live on, -1: stay */
+	bool in_guest;    /* what runs is the guest of its vCPU */
+	bool stop_asked;  /* by thread_stop from another CPU */
+	uint8_t priority; /* own */
+	__extension__ union {
+		struct {
+			unsigned int cpu;
+			uint8_t effective; /* the highest of own and of callers it owes an answer */
+			bool fp_used;      /* it or its guest has used floating point registers */
+		};
+		uint64_t place;
+	};
 	struct list run;
-	struct list inbox; /* in cpu.inbox: its CPU has to act on stop, move or death */
-	struct timeout timeout;
 	uint64_t cycles, started; /* counter ticks it ran, up to when that is counted */
-	uint64_t slice_began;     /* cycles at the start of its time slice */
-
-	/* messages */
-	uint32_t call_seq;     /* number of the call that waits for an answer */
-	struct list senders;   /* threads that call a gate bound to this one */
-	struct list in_queue;  /* in senders of the server, or in gate.waiting */
-	struct list gates;     /* struct gate.in_server: those it serves */
+	struct timeout timeout;
 	struct list owed;      /* callers this thread has yet to answer */
 	struct list in_owed;   /* in owed of the server or, if that died, of its space */
-	struct thread *server; /* who owes the answer; NULL: died, its task has still the reply capability */
-	struct gate *gate;     /* while in THREAD_SEND; referenced */
-	struct list irqs;      /* struct irq.in_thread: with events */
+	struct thread *server; /* who owes the answer; NULL: nobody; or it died and its task may still give it */
+	uint32_t call_seq;     /* number of its last call; in THREAD_REPLY, of the one that waits for an answer */
 	uint32_t wake;         /* set while irqs or senders is not empty; read without the lock by its own CPU */
 
+	/* other messages */
+	struct list senders;  /* threads that call a gate bound to this one */
+	struct list in_queue; /* in senders of the server, or in gate.waiting */
+	struct list gates;    /* struct gate.in_server: those it serves */
+	struct gate *gate;    /* while in THREAD_SEND; referenced */
+	struct list irqs;     /* struct irq.in_thread: with events */
+
+	int move_to;       /* CPU it is to live on, -1: stay */
+	struct list inbox; /* in cpu.inbox: its CPU has to act on stop, move or death */
+	struct list in_space;
+	uint64_t slice_began;        /* cycles at the start of its time slice */
 	uint64_t fault_pc, fault_sp; /* 0: a fault ends the task */
 	struct vcpu *vcpu;
 	struct fp_state fp;

@@ -26,6 +26,7 @@ void fp_keep(struct cpu *cpu, const struct thread *runs)
 void fp_switch(struct cpu *cpu, struct fp_state *to)
 {
 	fp_keep(cpu, cpu->current);
+	cpu->current->fp_used = true;
 	WRITE_SYSREG(cptr_el2, CPTR_OPEN);
 	isb();
 	fp_load(to);

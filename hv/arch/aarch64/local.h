@@ -64,6 +64,8 @@ extern uint32_t uart_line;
 
 /* ---- trap.c, vcpu.c ---- */
 struct regs *hv_leave(struct cpu *cpu) RELEASES(hv_lock);
+/* syscall.c: svc of the program that runs. */
+struct regs *system_call(struct cpu *cpu, struct thread *thread);
 /* Leave the hypervisor for the first time on this CPU. */
 void hv_enter_first(struct regs *frame) __attribute__((noreturn));
 void cpu_start_others(void);

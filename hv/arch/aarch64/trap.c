@@ -3,7 +3,6 @@
 #include "arch/aarch64/local.h"
 #include "arch/aarch64/smmu.h"
 #include "arch/aarch64/sysreg.h"
-#include "call/call.h"
 #include "core/check.h"
 #include "core/irq.h"
 #include "core/sleep.h"
@@ -177,20 +176,13 @@ static struct regs *user_fault(struct cpu *cpu, uint64_t esr)
 	return hv_leave(cpu);
 }
 
-struct regs *trap_sync(uint64_t esr, struct cpu *cpu)
+static __attribute__((noinline)) struct regs *other_trap(uint64_t esr, struct cpu *cpu)
 {
-	struct thread *thread = cpu->current;
 	unsigned int ec = ESR_EC(esr);
 
-	if (ec == EC_SVC64) {
-		lock_take(&hv_lock);
-		if (call_invoke(thread) == CALL_RESTART)
-			WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
-		return hv_leave(cpu);
-	}
 	if (ec == EC_FP) {
-		fp_switch(cpu, &thread->fp);
-		return &thread->regs;
+		fp_switch(cpu, &cpu->current->fp);
+		return &cpu->current->regs;
 	}
 	if (ec == EC_WFX) {
 		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) + 4);
@@ -199,6 +191,12 @@ struct regs *trap_sync(uint64_t esr, struct cpu *cpu)
 		return hv_leave(cpu);
 	}
 	return user_fault(cpu, esr);
+}
+
+/* Nothing has to be kept for after the calls. */
+struct regs *trap_sync(uint64_t esr, struct cpu *cpu)
+{
+	return ESR_EC(esr) == EC_SVC64 ? system_call(cpu, cpu->current) : other_trap(esr, cpu);
 }
 
 struct regs *trap_irq(struct regs *frame, struct cpu *cpu)

@@ -192,7 +192,8 @@ static void system_call(struct scene *s, struct thread *t, const uint8_t *r)
 		return;
 	slot = l4_tag_label(x[1]) == L4_FACTORY_CREATE ? x[3] : 0;
 	object_ref(&t->obj);
-	while (call_invoke(t) == CALL_RESTART && ++restarts < 50) {
+	/* Calls and answers of the usual kind also go in one piece, as on the machine. */
+	while (!(r[0] & 16 && gate_pass(&cpus[t->cpu], t)) && call_invoke(t) == CALL_RESTART && ++restarts < 50) {
 		host_settle((t->cpu + 1) % FUZZ_CPUS);
 		host.cpu = t->cpu;
 		if (cpus[host.cpu].current != t || t->obj.dead)
