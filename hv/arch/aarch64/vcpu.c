@@ -455,14 +455,17 @@ struct vcpu_way vcpu_trap(uint64_t esr, struct cpu *cpu, struct vcpu *vcpu)
 
 	if (ec > EC_SYS64) {
 		if ((ec | 4) == EC_DABT_LOWER) {
-			state->far = READ_SYSREG(far_el2);
-			if (!fault_find_ipa(esr, READ_SYSREG(far_el2), &state->ipa))
+			uint64_t far = READ_SYSREG(far_el2), ipa;
+
+			if (!fault_find_ipa(esr, far, &ipa))
 				return to_guest(vcpu);
+			state->far = far;
+			state->ipa = ipa;
 		}
 	} else if (ec == EC_SYS64) {
 		if (ESR_SYS64_ACCESS(esr) == ESR_WRITES_ICC_DIR)
 			return deactivate(cpu, vcpu, esr);
-	} else if (ec <= EC_FP) {
+	} else if (ec < EC_SVC64) {
 		if (ec == EC_WFX)
 			return wait_for_interrupt(cpu, vcpu, esr);
 		if (ec == EC_FP)

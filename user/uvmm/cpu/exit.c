@@ -99,10 +99,8 @@ static __attribute__((noinline)) enum vcpu_next data_abort_undecoded(struct vcpu
 }
 
 /* A load or store that is done. */
-static enum vcpu_next complete(struct vcpu *vcpu, uint64_t value)
+static inline __attribute__((always_inline)) enum vcpu_next complete(struct vcpu *vcpu, uint64_t esr, uint64_t value)
 {
-	uint64_t esr = vcpu->page->esr;
-
 	vcpu_count_exit(vcpu, VCPU_EXIT_MMIO);
 	if (!(esr & ISS_WNR))
 		vcpu_set(vcpu, ISS_SRT(esr), extend(value, 1u << ISS_SAS(esr), esr));
@@ -113,7 +111,7 @@ static enum vcpu_next complete(struct vcpu *vcpu, uint64_t value)
 enum vcpu_next exit_resume(struct vcpu *vcpu, uint64_t value)
 {
 	if (vcpu->page->esr & ISS_ISV)
-		return complete(vcpu, value);
+		return complete(vcpu, vcpu->page->esr, value);
 	vcpu->resume[vcpu->resume_count++] = value;
 	return emulate_access(vcpu);
 }
@@ -123,10 +121,9 @@ void exit_abandon(struct vcpu *vcpu)
 	vcpu->resume_count = 0;
 }
 
-static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
+static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu, uint64_t esr)
 {
-	struct l4_vcpu_state *page = vcpu->page;
-	uint64_t esr = page->esr;
+	const struct l4_vcpu_state *page = vcpu->page;
 	unsigned int size = 1u << ISS_SAS(esr);
 	struct mmio_access access = {.address = page->ipa, .size = size, .write = esr & ISS_WNR};
 	enum mmio_result result;
@@ -138,7 +135,7 @@ static __attribute__((noinline)) enum vcpu_next data_abort(struct vcpu *vcpu)
 	result = bus_access(&vcpu->vm->bus, &vcpu->bus_hint, &access);
 	if (__builtin_expect(result != MMIO_OK, 0))
 		return result == MMIO_REMOTE ? VCPU_REMOTE : data_fault(vcpu, result);
-	return complete(vcpu, access.value);
+	return complete(vcpu, esr, access.value);
 }
 
 static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
@@ -146,9 +143,6 @@ static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 	struct l4_vcpu_state *page = vcpu->page;
 
 	switch (ESR_EC(page->esr)) {
-	case EC_HVC64: /* the pc is behind the instruction already */
-		vcpu_count_exit(vcpu, VCPU_EXIT_HVC);
-		return smccc_call(vcpu, page->esr & 0xffff);
 	case EC_SMC64: /* a trapped SMC leaves the pc at it [ARM ESR_EL2, SMC in AArch64 state] */
 		vcpu_count_exit(vcpu, VCPU_EXIT_SMC);
 		vcpu_skip(vcpu);
@@ -180,12 +174,17 @@ static __attribute__((noinline)) enum vcpu_next rare_trap(struct vcpu *vcpu)
 /* What happens most comes first. */
 static inline enum vcpu_next trap(struct vcpu *vcpu)
 {
-	uint32_t ec = ESR_EC(vcpu->page->esr);
+	uint64_t esr = vcpu->page->esr;
+	uint32_t ec = ESR_EC(esr);
 
 	if (ec == EC_DATA_ABORT)
-		return data_abort(vcpu);
+		return data_abort(vcpu, esr);
 	if (ec == EC_SYSREG)
 		return sysreg_trap(vcpu);
+	if (ec == EC_HVC64) { /* the pc is behind the instruction already */
+		vcpu_count_exit(vcpu, VCPU_EXIT_HVC);
+		return smccc_call(vcpu, esr & 0xffff);
+	}
 	return rare_trap(vcpu);
 }
 

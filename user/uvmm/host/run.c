@@ -160,32 +160,47 @@ static void wait_suspended(struct host_vcpu *cpu)
 	host_unlock(cpu->host);
 }
 
+/* Not a trap. */
+static __attribute__((noinline)) enum vcpu_next other_exit(struct host_vcpu *cpu, int64_t result)
+{
+	enum vcpu_next next;
+
+	if (result < 0) {
+		refused(cpu, result);
+		return VCPU_VM_HALT;
+	}
+	if (result == L4_EXIT_EVENT)
+		event(cpu);
+	next = exit_handle(cpu->vcpu, (uint64_t)result);
+	return next == VCPU_RUN && result == L4_EXIT_EVENT && !may_run(cpu) ? VCPU_STOPPED : next;
+}
+
+/* The guest does not go on by itself. */
+static __attribute__((noinline)) enum vcpu_next stop(struct host_vcpu *cpu, enum vcpu_next next, int64_t result)
+{
+	if (result < 0)
+		return next;
+	if (next == VCPU_REMOTE)
+		next = ask(cpu, (uint64_t)result);
+	return next == VCPU_RUN ? next : leave(cpu, next);
+}
+
 /* Until the vCPU has to rest, or suspends. */
 static void run(struct host_vcpu *cpu)
 {
 	struct host *host = cpu->host;
-	struct vcpu *vcpu = cpu->vcpu;
 	enum vcpu_next next;
 
 	do {
 		int64_t result = l4_vcpu_run();
-		uint64_t reason = vcpu->page->exit;
 
 		host_lock(host);
-		if (__builtin_expect(result < 0, 0)) {
-			refused(cpu, result);
-			next = VCPU_VM_HALT;
-		} else {
-			if (__builtin_expect(reason == L4_EXIT_EVENT, 0))
-				event(cpu);
-			next = exit_handle(vcpu, reason);
-			if (__builtin_expect(next == VCPU_REMOTE, 0))
-				next = ask(cpu, reason);
-			if (__builtin_expect(next != VCPU_RUN, 0))
-				next = leave(cpu, next);
-			else if (__builtin_expect(reason == L4_EXIT_EVENT, 0) && !may_run(cpu))
-				next = VCPU_STOPPED;
-		}
+		if (__builtin_expect(result == L4_EXIT_TRAP, 1))
+			next = exit_handle(cpu->vcpu, L4_EXIT_TRAP);
+		else
+			next = other_exit(cpu, result);
+		if (__builtin_expect(next != VCPU_RUN, 0))
+			next = stop(cpu, next, result);
 		host_unlock(host);
 	} while (__builtin_expect(next == VCPU_RUN, 1));
 }

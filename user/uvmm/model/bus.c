@@ -61,13 +61,15 @@ enum mmio_result bus_access(const struct bus *bus, unsigned int *hint, struct mm
 {
 	/* An unused entry has size 0 and holds no address. */
 	const struct bus_region *region = &bus->region[*hint];
-	uint64_t offset = access->address - region->base;
+	uint64_t size = region->size, offset = access->address - region->base;
+	mmio_handler handler = region->handler;
+	void *device = region->device;
 
-	if (__builtin_expect(offset >= region->size, 0))
+	if (__builtin_expect(offset >= size, 0))
 		return access_other(bus, hint, access);
 	/* An access that runs over the end belongs to nobody. */
-	if (access->size > region->size - offset)
+	if (access->size > size - offset)
 		return MMIO_NOT_MINE;
 	access->address = offset;
-	return region->handler(region->device, access);
+	return handler(device, access);
 }

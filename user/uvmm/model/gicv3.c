@@ -123,11 +123,10 @@ static inline void hand_over(struct gic *gic, struct gic_bank *bank, uint32_t bi
 		give_one_more(gic, bank, bit, cpu, virq);
 }
 
-void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
+/* A function of its own: most often there is nothing, and then no register is saved for this. */
+static __attribute__((noinline)) void hand_over_all(struct gic *gic, const struct gic_range *range, uint32_t ready)
 {
 	struct gic_bank *bank = range->bank;
-	uint32_t pending = bank->latch | (bank->line & ~bank->edge & ~bank->given & ~bank->bound);
-	uint32_t ready = pending & bank->enable & forwarded(gic, bank) & range->valid & mask;
 
 	for (; ready != 0; ready &= ready - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(ready);
@@ -136,6 +135,16 @@ void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
 		if (cpu != GIC_NOBODY)
 			hand_over(gic, bank, 1u << bit, cpu, virq_of(range, bit));
 	}
+}
+
+void gic_deliver(struct gic *gic, const struct gic_range *range, uint32_t mask)
+{
+	const struct gic_bank *bank = range->bank;
+	uint32_t pending = bank->latch | (bank->line & ~bank->edge & ~bank->given & ~bank->bound);
+	uint32_t ready = pending & bank->enable & forwarded(gic, bank) & range->valid & mask;
+
+	if (ready != 0)
+		hand_over_all(gic, range, ready);
 }
 
 /* The wires of bound interrupts, which only the hypervisor sees. */
@@ -258,9 +267,10 @@ void gic_retract(struct gic *gic, const struct gic_range *range, uint32_t mask)
 	bank->given &= ~mask | held.active;
 }
 
-static void configure(struct gic *gic, const struct gic_range *range, uint32_t mask, uint32_t enabled)
+static __attribute__((noinline)) void configure(struct gic *gic, const struct gic_range *range, uint32_t mask,
+						uint32_t enabled)
 {
-	for (mask &= range->bank->bound; mask != 0; mask &= mask - 1) {
+	for (; mask != 0; mask &= mask - 1) {
 		unsigned int bit = (unsigned int)__builtin_ctz(mask);
 		unsigned int cpu = target_of(gic, range, bit);
 		uint64_t virq = virq_of(range, bit) & ~L4_VIRQ_EOI;
@@ -274,12 +284,16 @@ static void configure(struct gic *gic, const struct gic_range *range, uint32_t m
 
 void gic_configure_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
-	configure(gic, range, mask, range->bank->enable & forwarded(gic, range->bank));
+	mask &= range->bank->bound;
+	if (mask != 0)
+		configure(gic, range, mask, range->bank->enable & forwarded(gic, range->bank));
 }
 
 void gic_stop_bound(struct gic *gic, const struct gic_range *range, uint32_t mask)
 {
-	configure(gic, range, mask & range->bank->enable & forwarded(gic, range->bank), 0);
+	mask &= range->bank->bound & range->bank->enable & forwarded(gic, range->bank);
+	if (mask != 0)
+		configure(gic, range, mask, 0);
 }
 
 void gic_bind(struct gic *gic, unsigned int cpu, uint32_t intid)

@@ -132,9 +132,11 @@ static void receive_interrupts(struct pl011 *uart)
 {
 	uint32_t ris = get(uart, RIS);
 
+	if (uart->state.count == 0)
+		return;
 	if (uart->state.count >= trigger_level(uart))
 		ris |= INT_RX;
-	if (uart->state.count != 0 && get(uart, LCRH) & LCRH_FEN)
+	if (get(uart, LCRH) & LCRH_FEN)
 		ris |= INT_RT;
 	set(uart, RIS, ris);
 }

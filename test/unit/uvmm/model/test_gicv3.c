@@ -721,6 +721,28 @@ static void pending_at_the_distributor_wakes_even_if_not_delivered(void **state)
 	assert_false(gic_is_pending(&m.gic, 0));
 }
 
+/* Both registers of each word, before and behind those that there are, and writes that change nothing. */
+static void enables_are_of_shared_interrupts_that_exist(void **state)
+{
+	struct machine m;
+
+	(void)state;
+	make_enabled(&m, false);
+	for (uint64_t at = 0; at < 0x80; at += 4) {
+		bool there = at != 0 && at <= 288 / 8;
+		uint32_t before = get(&m, ISENABLER + at);
+
+		put(&m, ISENABLER + at, 0);
+		put(&m, ISENABLER + at, before);
+		put(&m, ICENABLER + at, ~before);
+		assert_int_equal(get(&m, ICENABLER + at), before);
+		put(&m, ISENABLER + at, 0x80000001);
+		assert_int_equal(get(&m, ISENABLER + at), there ? before | 0x80000001 : 0);
+		put(&m, ICENABLER + at, 1);
+		assert_int_equal(get(&m, ISENABLER + at), there ? (before | 0x80000001) & ~1u : 0);
+	}
+}
+
 static void impossible_sizes_are_refused(void **state)
 {
 	static const struct {
@@ -742,6 +764,7 @@ int main(void)
 		cmocka_unit_test(level_interrupt_is_withdrawn_when_its_line_falls_before_it_is_taken),
 		cmocka_unit_test(edge_interrupt_is_given_once_a_rise),
 		cmocka_unit_test(disabled_interrupt_stays_pending),
+		cmocka_unit_test(enables_are_of_shared_interrupts_that_exist),
 		cmocka_unit_test(disabling_takes_a_pending_interrupt_back_and_keeps_it),
 		cmocka_unit_test(disabling_an_active_edge_does_not_make_it_pending_again),
 		cmocka_unit_test(interrupt_taken_back_without_knowledge_comes_rather_twice_than_never),
