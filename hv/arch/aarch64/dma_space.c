@@ -30,28 +30,11 @@ static void publish(const void *at, uint64_t size)
 
 static enum err table_alloc(void *ctx, pa_t *out)
 {
-	struct space *space = ctx;
-	void *table = kmem_pages(space->obj.payer, 1);
+	enum err err = space_table_alloc(ctx, out);
 
-	if (!table)
-		return ERR_NOMEM;
-	if (!smmu_is_coherent())
-		smmu_clean(table, L4_PAGE_SIZE);
-	*out = arch_kmem_pa(table);
-	return OK;
-}
-
-static void table_free(void *ctx, pa_t table)
-{
-	struct space *space = ctx;
-
-	kmem_free_pages(space->obj.payer, arch_kmem_at(table), 1);
-}
-
-static uint64_t *table_at(void *ctx, pa_t table)
-{
-	(void)ctx;
-	return arch_kmem_at(table);
+	if (!err && !smmu_is_coherent())
+		smmu_clean(arch_kmem_at(*out), L4_PAGE_SIZE);
+	return err;
 }
 
 static void entry_write(void *ctx, uint64_t *entry, uint64_t value)
@@ -83,8 +66,8 @@ static void flush_all(void *ctx)
 
 static const struct s2_ops ops = {
 	.table_alloc = table_alloc,
-	.table_free = table_free,
-	.table_at = table_at,
+	.table_free = space_table_free,
+	.table_at = space_table_at,
 	.entry_write = entry_write,
 	.sync_new = sync_new,
 	.flush_page = flush_page,

@@ -5,6 +5,11 @@
 
 struct space;
 
+/* Of all spaces' s2_ops [stage2.h]. */
+enum err space_table_alloc(void *ctx, pa_t *out);
+void space_table_free(void *ctx, pa_t table);
+uint64_t *space_table_at(void *ctx, pa_t table);
+
 /* The part of a DMA domain that SMMUs see; the root of its tables is there. ERR_NOMEM. */
 enum err dma_space_init(struct space *space);
 /* The tables below the root are gone, and no stream is attached. */

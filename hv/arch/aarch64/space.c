@@ -38,7 +38,7 @@ static void vttbr_return(uint64_t old)
 	}
 }
 
-static enum err table_alloc(void *ctx, pa_t *out)
+enum err space_table_alloc(void *ctx, pa_t *out)
 {
 	struct space *space = ctx;
 	void *table = kmem_pages(space->obj.payer, 1);
@@ -49,14 +49,14 @@ static enum err table_alloc(void *ctx, pa_t *out)
 	return OK;
 }
 
-static void table_free(void *ctx, pa_t table)
+void space_table_free(void *ctx, pa_t table)
 {
 	struct space *space = ctx;
 
 	kmem_free_pages(space->obj.payer, arch_kmem_at(table), 1);
 }
 
-static uint64_t *table_at(void *ctx, pa_t table)
+uint64_t *space_table_at(void *ctx, pa_t table)
 {
 	(void)ctx;
 	return arch_kmem_at(table);
@@ -107,9 +107,9 @@ static void flush_all(void *ctx)
 }
 
 static const struct s2_ops ops = {
-	.table_alloc = table_alloc,
-	.table_free = table_free,
-	.table_at = table_at,
+	.table_alloc = space_table_alloc,
+	.table_free = space_table_free,
+	.table_at = space_table_at,
 	.entry_write = entry_write,
 	.sync_new = sync_new,
 	.flush_page = flush_page,

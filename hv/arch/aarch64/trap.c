@@ -157,12 +157,22 @@ struct regs *vcpu_doze(struct cpu *cpu, struct vcpu *vcpu)
 
 /* ---- exceptions ---- */
 
+/* While another CPU cuts a block, all of it is unmapped [stage2.h]. What is mapped now is tried again. */
+static bool met_a_cut(struct thread *thread, uint64_t esr, uint64_t far)
+{
+	bool is_abort = ESR_EC(esr) == EC_IABT_LOWER || ESR_EC(esr) == EC_DABT_LOWER;
+
+	return is_abort && ESR_IS_TRANSLATION(esr) && s2_lookup(&thread->space->arch.s2, (ipa_t){far}, &(pa_t){0});
+}
+
 static struct regs *user_fault(struct cpu *cpu, uint64_t esr)
 {
 	struct thread *thread = cpu->current;
 	uint64_t far = READ_SYSREG(far_el2);
 
 	lock_take(&hv_lock);
+	if (met_a_cut(thread, esr, far))
+		return hv_leave(cpu);
 	thread->regs.pc = READ_SYSREG(elr_el2);
 	thread->regs.pstate = READ_SYSREG(spsr_el2);
 	thread->regs.sp = READ_SYSREG(sp_el0);

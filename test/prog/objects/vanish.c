@@ -9,6 +9,7 @@ struct toucher {
 	char *window;
 	bool writes;
 	uint64_t copies, faults, wrong, stop, ended;
+	uint64_t stays; /* while it is the same and odd, the memory that is touched stays */
 };
 
 static void touch(void *arg)
@@ -131,8 +132,61 @@ static void test_touching(bool writes)
 	l4_va_free(window, SIZE);
 }
 
+/* ---- the neighbours of what goes away ---- */
+
+static void touch_first_page(void *arg)
+{
+	struct toucher *t = arg;
+	char buffer[64];
+
+	while (!read_word(&t->stop)) {
+		uint64_t stays = read_word(&t->stays);
+		enum err err = l4_try_copy(buffer, t->window, sizeof(buffer));
+
+		if (stays % 2 == 0 || read_word(&t->stays) != stays)
+			continue;
+		write_word(&t->copies, t->copies + 1);
+		t->wrong += err != OK;
+	}
+	write_word(&t->ended, 1);
+}
+
+/* A page is cut out of 2 MiB that were mapped in one piece: who uses the rest does not notice. */
+static void test_cutting(void)
+{
+	struct toucher t = {0};
+	uint32_t memory = new_slot(), thread = 0;
+	uint64_t window = 0;
+	unsigned int failed = 0;
+
+	if (l4_va_alloc(SIZE, SIZE, &window) || l4_factory_create_dataspace(factory, memory, SIZE, 0, 21)) {
+		report(false, "there are 2 MiB of addresses and memory");
+		return;
+	}
+	t.window = (char *)window;
+	(void)l4_thread_create_start(touch_first_page, &t, PRIORITY, (int)cpu_count - 1, 0, &thread);
+	for (unsigned int i = 0; i < repeat(300); i++) {
+		failed += l4_space_map(L4_SLOT_TASK, memory, 0, window, SIZE, L4_MAP_R) != OK;
+		write_word(&t.stays, 2 * i + 1);
+		failed += l4_space_unmap(L4_SLOT_TASK, window + SIZE / 2, L4_PAGE_SIZE) != OK;
+		let_it_touch(&t.copies); /* the one that met the cut comes back, too */
+		write_word(&t.stays, 2 * i + 2);
+		failed += l4_space_unmap(L4_SLOT_TASK, window, SIZE) != OK;
+	}
+	write_word(&t.stop, 1);
+	report(wait_for(&t.ended, 1, 5000) && !failed && t.copies && !t.wrong,
+	       "of %llu copies beside a page that is cut out none failed (%llu did)", (unsigned long long)t.copies,
+	       (unsigned long long)t.wrong);
+	(void)l4_object_destroy(thread);
+	drop_slot(thread);
+	(void)l4_object_destroy(memory);
+	drop_slot(memory);
+	l4_va_free(window, SIZE);
+}
+
 void test_vanishing_memory(void)
 {
 	test_touching(false);
 	test_touching(true);
+	test_cutting();
 }
