@@ -1,7 +1,9 @@
 """ned on the machine: scripts, programs, their ends, and what it says when something is wrong."""
+import os
+
 import pytest
 
-from conftest import bare_guest, guest_files
+from conftest import TOP, bare_guest, guest_files
 
 PRELUDE = "local vmm = require 'vmm'\n"
 
@@ -17,6 +19,15 @@ def test_a_script_runs_with_lua_its_arguments_and_the_rom(machine):
     console.expect(r"arguments\s+rom/args.lua\s+x\s+x\s+42\s+3.5\s+7")
     console.expect_in_order("line one", "line two", r"true\s+nil\s+rom/none")
     console.expect("the script is through and started nothing")
+
+
+def test_an_error_in_a_module_of_neds_own_says_file_and_line(machine):
+    """Such modules are compiled when ned is built, and their names of locals dropped."""
+    file = "user/ned/lua/ned/loop.lua"
+    with open(os.path.join(TOP, file), encoding="utf-8") as f:
+        line = next(number for number, text in enumerate(f, 1) if "handlers[badge] = nil" in text)
+    console = machine("print(pcall(require('ned.loop').remove_handler))\n")
+    console.expect(rf"false\s+{file}:{line}: ")
 
 
 def test_coroutines_wait_without_stopping_each_other(machine):
