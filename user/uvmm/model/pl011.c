@@ -92,14 +92,20 @@ void pl011_show(struct pl011 *uart)
 }
 
 /* After each change: the interrupt follows, and the guest sees the registers before it sees the line. */
-static void settle(struct pl011 *uart)
+static __attribute__((noinline)) void settle_change(struct pl011 *uart, uint32_t before, uint32_t now)
 {
-	uint32_t before = get(uart, MIS), now = get(uart, RIS) & get(uart, IMSC);
-
 	set(uart, MIS, now);
 	register_page_publish(&uart->port.page, END);
 	if ((before != 0) != (now != 0))
 		irq_line_set(&uart->port.irq, now != 0);
+}
+
+static inline void settle(struct pl011 *uart)
+{
+	uint32_t before = get(uart, MIS), now = get(uart, RIS) & get(uart, IMSC);
+
+	if (before != now || uart->port.page.has_changed)
+		settle_change(uart, before, now);
 }
 
 static unsigned int depth(const struct pl011 *uart)
@@ -132,11 +138,9 @@ static void receive_interrupts(struct pl011 *uart)
 {
 	uint32_t ris = get(uart, RIS);
 
-	if (uart->state.count == 0)
-		return;
 	if (uart->state.count >= trigger_level(uart))
 		ris |= INT_RX;
-	if (get(uart, LCRH) & LCRH_FEN)
+	if (uart->state.count != 0 && get(uart, LCRH) & LCRH_FEN)
 		ris |= INT_RT;
 	set(uart, RIS, ris);
 }
@@ -243,7 +247,8 @@ static void side_effects(struct pl011 *uart, unsigned int offset, uint32_t value
 	case IFLS:
 	case IMSC: /* Departure: bytes that came before the driver listened raise their interrupt now, even if it was
 		    * cleared; otherwise they would wait for the next byte. */
-		receive_interrupts(uart);
+		if (uart->state.count != 0)
+			receive_interrupts(uart);
 		break;
 	case ICR:
 		set(uart, RIS, get(uart, RIS) & ~value);
@@ -254,31 +259,33 @@ static void side_effects(struct pl011 *uart, unsigned int offset, uint32_t value
 }
 
 /* Registers are 16 bits wide at most; a write to an upper byte has nothing to change. */
-static __attribute__((noinline)) void write_register(struct pl011 *uart, unsigned int offset, uint32_t value)
+static __attribute__((noinline)) enum mmio_result write_register(struct pl011 *uart, unsigned int offset,
+								 uint32_t value)
 {
 	const struct reg *reg = &regs[offset / 4];
 
 	if (offset % 4 != 0)
-		return;
+		return MMIO_OK;
 	if (reg->is_kept)
 		set(uart, offset, value & reg->mask);
 	side_effects(uart, offset, value & reg->mask);
 	settle(uart);
+	return MMIO_OK;
 }
 
 static enum mmio_result store(struct pl011 *uart, const struct mmio_access *access)
 {
 	if (access->size > 4 || (access->address & (access->size - 1)))
 		return MMIO_BAD;
+	if (access->address != DR && access->address < END)
+		return write_register(uart, (unsigned int)access->address, (uint32_t)access->value);
 	if (access->address == DR)
 		write_data(uart, (uint8_t)access->value);
-	else if (access->address < END)
-		write_register(uart, (unsigned int)access->address, (uint32_t)access->value);
 	return MMIO_OK;
 }
 
 /* What the guest would read of the page by itself. */
-static enum mmio_result load(struct pl011 *uart, struct mmio_access *access)
+static __attribute__((noinline)) enum mmio_result load(struct pl011 *uart, struct mmio_access *access)
 {
 	const uint32_t *word = uart->port.page.word;
 
