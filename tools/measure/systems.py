@@ -51,9 +51,9 @@ class System:
         self.commands = {}
 
     def keep(self, guest, cpus, command, more=""):
-        """Note the command, with paths below the top of the tree; one that can be typed."""
+        """Note the first such command, which counts, with paths below the top of the tree; one that can be typed."""
         words = [f"'{word}'" if " " in word else word for word in command]
-        self.commands[f"{guest.name}, {cpus} CPU{'s' if cpus > 1 else ''}"] = " ".join(words).replace(TOP + os.sep, "") + more
+        self.commands.setdefault(f"{guest.name}, {cpus} CPU{'s' if cpus > 1 else ''}", " ".join(words).replace(TOP + os.sep, "") + more)
 
 
 class Native(System):
