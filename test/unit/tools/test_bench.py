@@ -90,7 +90,7 @@ def _run(tmp_path, monkeypatch, capsys):
     for name in ("hv.bin", "ned", "uvmm", "cons", "io", "ipcbench", "opbench", "guest/bench.bin", "guest/linux-init", "guest/stamp", "debian/Image"):
         (build / name).parent.mkdir(parents=True, exist_ok=True)
         (build / name).write_bytes(b"x" * 2048)
-    def archive(path, entries):
+    def archive(path, entries, *_options):
         with open(path, "w", encoding="utf-8") as f:
             f.write("\n".join(entries))
         return path
