@@ -134,23 +134,37 @@ void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
 
 static_assert(sizeof(struct fp_state) == sizeof(struct l4_vcpu_fp), "the same layout");
 
-void vcpu_take_injections(struct vcpu *vcpu)
+/* False: no room behind the list registers. One that does not exist is the VMM's loss. */
+static inline bool take_injection(struct vcpu *vcpu, uint32_t i)
+{
+	uint64_t word = __atomic_load_n(&vcpu->state->inject[i], __ATOMIC_RELAXED);
+
+	return !vcpu_is_intid(word) || !vcpu_apply(vcpu, word, VIRQ_NO_LINE);
+}
+
+static __attribute__((noinline)) void take_many_injections(struct vcpu *vcpu, uint32_t count)
 {
 	struct l4_vcpu_state *state = vcpu->state;
-	uint32_t count = state->inject_count, i;
+	uint32_t i = 0;
 
 	count = count < L4_VCPU_INJECT_MAX ? count : L4_VCPU_INJECT_MAX;
-	for (i = 0; i < count; i++) {
-		uint64_t word = __atomic_load_n(&state->inject[i], __ATOMIC_RELAXED);
-
-		if (!vcpu_is_intid(word))
-			continue; /* the VMM's loss */
-		if (vcpu_apply(vcpu, word, VIRQ_NO_LINE))
-			break; /* no room behind the list registers: stays in the page for the next run */
-	}
+	while (i < count && take_injection(vcpu, i))
+		i++;
+	/* The rest stays in the page for the next run. */
 	state->inject_count = count - i;
 	for (uint32_t k = 0; i < count; i++, k++)
 		state->inject[k] = state->inject[i];
+}
+
+/* Mostly there is one. */
+void vcpu_take_injections(struct vcpu *vcpu)
+{
+	uint32_t count = vcpu->state->inject_count;
+
+	if (count == 1 && take_injection(vcpu, 0))
+		vcpu->state->inject_count = 0;
+	else
+		take_many_injections(vcpu, count);
 }
 
 bool arch_vcpu_take_page(struct vcpu *vcpu)
