@@ -42,13 +42,16 @@ static inline __attribute__((always_inline)) bool pass(struct thread *from, stru
 	from->regs.pstate = pstate;
 	from->regs.sp = sp;
 	from->tpidr_el0 = tpidr;
+	/* Of a space that has no VMID now; and not for a moment may the hardware walk what is no table. */
+	if (__builtin_expect(!vttbr, 0))
+		return false;
 	WRITE_SYSREG(vttbr_el2, vttbr);
 	/* In one piece, so that they are loaded in pairs. */
 	__asm__ volatile(
 		"msr elr_el2, %0\n\tmsr spsr_el2, %1\n\tmsr sp_el0, %2\n\tmsr tpidr_el0, %3\n\tmsr tpidrro_el0, %4"
 		:
 		: "r"(to->regs.pc), "r"(to->regs.pstate), "r"(to->regs.sp), "r"(to->tpidr_el0), "r"(to->utcb_at.v));
-	return vttbr && !((from->place | to->place) & THREAD_FP_USED);
+	return !((from->place | to->place) & THREAD_FP_USED);
 }
 
 static __attribute__((noinline, cold)) struct regs *pass_rest(struct cpu *cpu, const struct thread *from,
