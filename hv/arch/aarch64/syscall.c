@@ -11,14 +11,14 @@
 #include "core/gate.h"
 #include "core/space.h"
 
-static __attribute__((noinline)) struct regs *invoke(struct cpu *cpu, struct thread *thread) REQUIRES(hv_lock)
+static __attribute__((noinline)) struct regs *invoke(struct cpu *cpu, struct thread *thread) RELEASES(hv_lock)
 {
 	if (call_invoke(thread) == CALL_RESTART)
 		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
 	return hv_leave(cpu);
 }
 
-static __attribute__((noinline, cold)) struct regs *invoke_late(struct cpu *cpu, struct thread *thread)
+static __attribute__((noinline, cold)) MAKES_LOCKS struct regs *invoke_late(struct cpu *cpu, struct thread *thread)
 {
 	lock_take_slowly(&hv_lock);
 	return invoke(cpu, thread);
