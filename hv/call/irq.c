@@ -28,7 +28,7 @@ static enum err bind_vcpu(struct call *call)
 
 static enum err trigger(struct call *call)
 {
-	irq_trigger(irq_of(call->obj));
+	irq_trigger_by(irq_of(call->obj), call->thread);
 	return OK;
 }
 
@@ -73,9 +73,18 @@ static enum err line(struct call *call)
 	return OK;
 }
 
+static enum err wakeful(struct call *call)
+{
+	if (call->w[0] > 1)
+		return ERR_INVAL;
+	irq_of(call->obj)->wakeful = call->w[0];
+	return OK;
+}
+
 const struct call_op irq_ops[CALL_OPS_MAX] = {
 	[1] = {bind_thread, L4_RIGHT_S, false}, [2] = {bind_vcpu, L4_RIGHT_S, false},
 	[3] = {trigger, L4_RIGHT_W, false},     [4] = {mask, L4_RIGHT_W, false},
 	[5] = {unmask, L4_RIGHT_W, false},      [6] = {deadline, L4_RIGHT_W, false},
 	[7] = {unbind, L4_RIGHT_S, false},      [8] = {line, L4_RIGHT_S, false},
+	[9] = {wakeful, L4_RIGHT_S, false},
 };

@@ -52,7 +52,9 @@ void check_thread(const struct thread *thread)
 {
 	assert(thread->obj.refs > 0 && thread->obj.refs >= thread->obj.caps && "a capability is a reference");
 	assert(thread->effective >= thread->priority && "priorities are only lent");
-	assert((thread->wake || (list_is_empty(&thread->irqs) && list_is_empty(&thread->senders))) && "it is told");
+	assert((thread->wake ||
+		(list_is_empty(&thread->irqs) && list_is_empty(&thread->senders) && list_is_empty(&thread->dealing))) &&
+	       "it is told");
 	assert((!thread->server || thread->state == THREAD_REPLY) && "an answer is only owed to who waits for it");
 	for (struct list *link = thread->senders.next; link != &thread->senders; link = link->next) {
 		const struct thread *caller = LIST_OF(link, struct thread, in_queue);

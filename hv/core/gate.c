@@ -253,7 +253,8 @@ void gate_deliver_irq(struct thread *server)
 
 static void update_wake(struct thread *server)
 {
-	uint32_t wake = !list_is_empty(&server->irqs) || !list_is_empty(&server->senders);
+	uint32_t wake =
+		!list_is_empty(&server->irqs) || !list_is_empty(&server->senders) || !list_is_empty(&server->dealing);
 
 	__atomic_store_n(&server->wake, wake, __ATOMIC_RELAXED);
 }
@@ -276,6 +277,8 @@ static enum err receive(struct thread *server, struct thread *next)
 	enum err err = OK;
 	bool got = false;
 
+	if (server->wake)
+		list_remove(&server->dealing);
 	if (!list_is_empty(&server->irqs) || !list_is_empty(&server->senders))
 		err = take_first(server, &got);
 	else

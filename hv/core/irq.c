@@ -13,7 +13,8 @@
 
 static struct irq *lines[LINE_MAX];
 static uint32_t wake_count;
-static struct list woken = {&woken, &woken}; /* struct irq.woken */
+static struct list woken = {&woken, &woken};       /* struct irq.woken */
+static struct list dealing = {&dealing, &dealing}; /* struct thread.dealing */
 
 static void deadline_reached(struct timeout *timeout)
 {
@@ -178,6 +179,14 @@ void irq_trigger_waking(struct irq *irq)
 	irq_trigger(irq);
 }
 
+void irq_trigger_by(struct irq *irq, const struct thread *thread)
+{
+	if (irq->wakeful && !list_is_empty(&thread->dealing))
+		irq_trigger_waking(irq);
+	else
+		irq_trigger(irq);
+}
+
 bool irq_has_woken(void)
 {
 	for (struct list *link = woken.next; link != &woken; link = link->next) {
@@ -186,7 +195,7 @@ bool irq_has_woken(void)
 		if (irq->events && !irq->masked && is_deliverable(irq))
 			return true;
 	}
-	return false;
+	return !list_is_empty(&dealing);
 }
 
 uint32_t irq_wake_count(void)
@@ -231,6 +240,11 @@ bool irq_take(struct thread *thread, uint64_t *out_badge, uint64_t *out_events)
 		return false;
 	irq = LIST_OF(link, struct irq, in_thread);
 	list_remove(link);
+	if (irq->wakeful && !list_is_empty(&irq->woken)) {
+		list_remove(&thread->dealing);
+		list_push_back(&dealing, &thread->dealing);
+		thread->wake = 1; /* the next receive has something to do, see gate_pass.c */
+	}
 	list_remove(&irq->woken);
 	*out_badge = irq->badge;
 	*out_events = irq->events;

@@ -16,6 +16,7 @@ struct irq {
 	uint64_t badge; /* to_vcpu: the L4_VIRQ word */
 	uint64_t events;
 	bool masked;
+	bool wakeful;          /* a wake-up by it goes on with the thread that takes it */
 	struct list in_thread; /* in thread.irqs while there are events */
 	uint32_t line;         /* hardware line or IRQ_NO_LINE */
 	bool level;
@@ -33,7 +34,10 @@ void irq_unbind(struct irq *irq);
 void irq_trigger(struct irq *irq);
 /* The same by what ends a sleep of the machine: a line or a deadline. */
 void irq_trigger_waking(struct irq *irq);
-/* Does an event by one of these wait for a thread that has not got it yet? Then the machine cannot sleep. */
+/* The same by a thread: it is a wake-up if that deals with one, and the irq is wakeful. */
+void irq_trigger_by(struct irq *irq, const struct thread *thread);
+/* Does an event by one of these wait for a thread that has not got it yet, or does a thread deal with one of an irq that is
+ * wakeful? Then the machine cannot sleep. */
 bool irq_has_woken(void);
 /* How often somebody was told so far, or a vCPU was given an interrupt of a line. */
 uint32_t irq_wake_count(void);

@@ -79,6 +79,7 @@ enum err sleep_machine(struct thread *caller, uint64_t *out_depth)
 	if (sleeper)
 		return ERR_BUSY;
 	sleeper = arch_this_cpu();
+	list_remove(&caller->dealing); /* it wants that */
 	resting = 0;
 	mask = others();
 	poke(mask);

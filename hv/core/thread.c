@@ -48,6 +48,7 @@ enum err thread_create(struct factory *payer, struct space *space, ipa_t utcb_at
 	list_init(&thread->owed);
 	list_init(&thread->in_owed);
 	list_init(&thread->irqs);
+	list_init(&thread->dealing);
 	timeout_init(&thread->timeout, timed_out);
 	thread->timeout.is_of_waiting = true;
 	thread->utcb = kmem_pages(payer, 1);
@@ -110,6 +111,7 @@ void thread_ask(struct thread *thread)
 static void stop_here(struct thread *thread)
 {
 	gate_forget_thread(thread, false);
+	list_remove(&thread->dealing);
 	timeout_cancel(&thread->timeout);
 	if (thread->state == THREAD_READY)
 		sched_unready(thread);
@@ -296,6 +298,7 @@ void thread_end(struct object *obj)
 	struct thread *thread = thread_of(obj);
 
 	gate_forget_thread(thread, true);
+	list_remove(&thread->dealing);
 	timeout_cancel(&thread->timeout);
 	sched_unready(thread);
 	thread->state = THREAD_DEAD;

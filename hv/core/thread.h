@@ -64,7 +64,7 @@ struct thread {
 	struct list in_owed;   /* in owed of the server or, if that died, of its space */
 	struct thread *server; /* who owes the answer; NULL: nobody; or it died and its task may still give it */
 	uint32_t call_seq;     /* number of its last call; in THREAD_REPLY, of the one that waits for an answer */
-	uint32_t wake;         /* set while irqs or senders is not empty; read without the lock by its own CPU */
+	uint32_t wake; /* set while irqs or senders is not empty, or dealing; read without the lock by its own CPU */
 
 	/* other messages */
 	struct list senders;  /* threads that call a gate bound to this one */
@@ -72,6 +72,7 @@ struct thread {
 	struct list gates;    /* struct gate.in_server: those it serves */
 	struct gate *gate;    /* while in THREAD_SEND; referenced */
 	struct list irqs;     /* struct irq.in_thread: with events */
+	struct list dealing;  /* in irq.c's list from taking a wake-up of a wakeful irq until it receives again */
 
 	int move_to;       /* CPU it is to live on, -1: stay */
 	struct list inbox; /* in cpu.inbox: its CPU has to act on stop, move or death */

@@ -8,6 +8,8 @@
  *   never        it does not answer, and goes on serving others
  *   resume       agreed; then the event RESUME at `ctl`
  *   machine      agreed; then the event WAKEUP at `ctl`
+ *   sleeps       it suspends the machine, once and again, and receives nothing meanwhile: what wakes the client the first time keeps
+ *                the machine awake from then on; agreed. Wants `platform`.
  *
  * The last argument may be "stay": a shutdown is refused; or "ask": the client is asked to suspend and to turn itself off when it
  * listens. Each thing that it is told is a line. test/sys/test_pfc.py
@@ -17,7 +19,8 @@
 
 #include <l4/rt.h>
 
-enum { PFC = 1, CTL = 2, TEXT_MAX = 80 };
+enum { PFC = 1, CTL = 2, SPARE = 3, TEXT_MAX = 80 };
+enum { SLEEPS = 100, SPARE_MS = 3000 };
 
 static const char *const lock_name[] = {"SUSPEND", "SHUTDOWN", "WAKEUP"};
 
@@ -69,6 +72,42 @@ static void post(unsigned int event)
 		(void)l4_irq_trigger(client);
 }
 
+/* How deep it slept; a deadline wakes it at the latest. */
+static uint64_t sleep_once(uint32_t platform, uint32_t irq)
+{
+	struct l4_msg msg = {.tag = L4_TAG(L4_PLATFORM_SYSTEM_SUSPEND, 1)};
+	enum err err = l4_irq_deadline_wake(irq, l4_now() + l4_ticks_of_ms(SPARE_MS));
+
+	if (err == OK)
+		err = l4_invoke(platform, &msg);
+	(void)!(l4_irq_deadline(irq, 0) == OK);
+	if (err != OK)
+		printf("the machine does not sleep: %s\n", l4_err_text(err));
+	return err == OK ? msg.word[0] : L4_SLEEP_NONE;
+}
+
+/* The client's request for its lock waits at `ctl` as soon as it is awake, or is on its way there, however long that takes. */
+static void sleep_over_it(void)
+{
+	uint32_t platform, factory, irq;
+	unsigned int slept = 0;
+
+	if (l4_env_cap("platform", &platform) != OK || l4_env_cap("factory", &factory) != OK ||
+	    l4_slot_alloc(&irq) != OK || l4_factory_create_irq(factory, irq) != OK ||
+	    l4_irq_bind_thread(irq, L4_SLOT_SELF, SPARE) != OK) {
+		printf("it cannot suspend the machine\n");
+		return;
+	}
+	while (sleep_once(platform, irq) == L4_SLEEP_NONE)
+		;
+	for (unsigned int i = 0; i < SLEEPS; i++) {
+		slept += sleep_once(platform, irq) != L4_SLEEP_NONE;
+		l4_sleep_until(l4_now() + l4_ticks_of_ms(1));
+	}
+	l4_slot_drop(irq);
+	printf("it slept %u times over the lock\n", slept);
+}
+
 static unsigned int suspend(struct l4_msg *msg, int count, char **arg)
 {
 	const char *what = arg[turn];
@@ -83,6 +122,8 @@ static unsigned int suspend(struct l4_msg *msg, int count, char **arg)
 		(void)l4_space_exit(L4_SLOT_TASK, 0);
 	if (strcmp(what, "never") == 0 && l4_server_defer(&slot) == OK)
 		return 0;
+	if (strcmp(what, "sleeps") == 0)
+		sleep_over_it();
 	if (strcmp(what, "resume") == 0)
 		post(L4_POWER_EVENT_RESUME);
 	if (strcmp(what, "machine") == 0)

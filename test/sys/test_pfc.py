@@ -1,6 +1,8 @@
 """Suspend with a power manager: refused, not answered, agreed to; locks and events at `ctl`; the end of a VM."""
 import re
 
+import pytest
+
 from conftest import bare_guest, guest_files
 
 # A power manager of the tests (test/prog/pfcserver.c) for each VM.
@@ -28,6 +30,9 @@ LATE = SCRIPT + """
 local idle = start("idle", "idle", {}, "ok", "ask")
 local vm = start("vm", "late", {}, "never")
 print("over:", vm.task:wait())
+"""
+LOCKED = SCRIPT.replace("caps = {pfc = vm.pfc:svr(),", "caps = {platform = L4.Env.platform, pfc = vm.pfc:svr(),") + """
+local vm = start("vm", "once", {}, "sleeps")
 """
 MACHINE = """
 local vmm = require "vmm"
@@ -105,6 +110,19 @@ def test_a_guest_that_woke_meanwhile_is_denied_until_the_power_manager_has_answe
     assert 'the guest does not suspend: "pfc" has not answered to the time before' in text
     assert "the vm is over: reboot" in text and "nothing else follows" not in text
     assert re.search(r"refuse SUSPEND: \w.*refuse SHUTDOWN: \w", text, re.DOTALL), console.tail()
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_the_machine_does_not_sleep_between_a_guest_s_wake_up_and_its_lock(machine, cpus):
+    """Who may put the machine to sleep does not look at its messages: the VM that its alarm woke waits for the lock SUSPEND."""
+    console = machine(LOCKED, {"asks.bin": bare_guest("asks")}, cpus=cpus)
+    lock = "acquire SUSPEND: the VM runs"
+    text = text_with(console, "verdict: 1 passed, 0 failed", r"it slept \d+ times over the lock")
+    before, slept = text[:text.index("over the lock")].split("the vm asks to suspend: sleeps")
+    assert slept.endswith("it slept 0 times "), console.tail()
+    assert before.count(lock) == 1 and lock not in slept, console.tail()
+    if text.count(lock) == 1:
+        console.expect(lock)
 
 
 def test_two_guests_put_the_machine_to_sleep_and_wake_with_it(machine):

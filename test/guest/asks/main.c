@@ -247,6 +247,23 @@ static void woken_by_somebody(void)
 	finish();
 }
 
+/* ---- one that sleeps once, until its alarm, and is there then ---- */
+
+_Noreturn static void idle(void)
+{
+	irq_on();
+	for (;;)
+		wfi();
+}
+
+static void woken_once(void)
+{
+	report_value(suspended.outcome == WOKEN, "its alarm wakes it", (uint64_t)(int64_t)suspended.outcome);
+	alarm_off();
+	report_verdict();
+	idle();
+}
+
 static char word_given(void)
 {
 	const char *text = machine_property("/chosen", "bootargs");
@@ -279,9 +296,11 @@ void guest_main(void)
 	case 's': /* sleep */
 		suspend(woken_by_somebody);
 		break;
+	case 'o': /* once */
+		alarm_in(2);
+		suspend(woken_once);
+		break;
 	default: /* idle: it never asks */
-		irq_on();
-		for (;;)
-			wfi();
+		idle();
 	}
 }

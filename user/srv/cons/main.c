@@ -87,6 +87,9 @@ static enum err open_uart(struct server *server)
 		err = l4_factory_create_irq(factory, irq);
 	if (err == OK)
 		err = l4_irq_bind_thread(irq, L4_SLOT_SELF, BADGE_UART);
+	/* Who is typed to while the machine goes to sleep hears of it first. */
+	if (err == OK)
+		err = l4_irq_wakeful(irq, true);
 	if (err != OK)
 		return err;
 	if (l4_console_bind_irq(server->uart, irq) != OK)

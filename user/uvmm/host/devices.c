@@ -107,8 +107,8 @@ static enum err connect_console(struct host *host, struct host_uart *uart, const
 				       &uart->console.flush_irq);
 
 	if (err == OK)
-		err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count),
-				      &uart->console.input_irq);
+		err = host_irq_create_wakeful(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_INPUT, host->uart_count),
+					      &uart->console.input_irq);
 	if (err != OK)
 		return REFUSE(host, device, "no irqs for it: %s", l4_err_text(err));
 	if (l4_env_cap(name, &slot) != OK) {
@@ -194,7 +194,7 @@ static enum err create_rtc(struct host *host, const struct scan_device *device)
 		return REFUSE(host, device, "there is a clock already");
 	if (device->irq_count != 0)
 		port.irq.intid = device->irq[0].intid;
-	err = host_irq_create(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_RTC, 0), &host->rtc_irq);
+	err = host_irq_create_wakeful(host, L4_SLOT_SELF, HOST_BADGE(HOST_EVENT_RTC, 0), &host->rtc_irq);
 	if (err != OK)
 		return REFUSE(host, device, "no irq for it: %s", l4_err_text(err));
 	pl031_init(&host->rtc, &port, 0);

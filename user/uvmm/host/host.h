@@ -323,6 +323,8 @@ struct gic_port host_gic_port(struct host *host);
 struct vcpu_port host_vcpu_port(struct host *host);
 /* A new irq, delivered to that thread. */
 enum err host_irq_create(struct host *host, uint32_t thread, uint64_t badge, uint32_t *out_slot);
+/* One that may wake the guest: the machine does not sleep between that and the VM's lock. */
+enum err host_irq_create_wakeful(struct host *host, uint32_t thread, uint64_t badge, uint32_t *out_slot);
 /* Nanoseconds since the machine started, and back to counter ticks. */
 uint64_t host_nanoseconds(void);
 uint64_t host_ticks(uint64_t nanoseconds);

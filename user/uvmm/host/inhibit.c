@@ -334,7 +334,7 @@ enum err host_inhibit_create(struct host *host)
 		return OK;
 	err = l4_thread_create_start(run, host, 0, -1, STACK, &inhibit->thread);
 	if (err == OK)
-		err = host_irq_create(host, inhibit->thread, BADGE_WORK, &inhibit->work_irq);
+		err = host_irq_create_wakeful(host, inhibit->thread, BADGE_WORK, &inhibit->work_irq);
 	if (err == OK && bus != 0)
 		err = add_client(host, 0, "vbus", bus);
 	if (err == OK && ctl != 0)

@@ -19,6 +19,9 @@ enum err host_line_add(struct host *host, uint32_t intid, uint32_t irq, bool lev
 		return ERR_NOSPC;
 	/* Not enabled by the guest: nothing comes yet. */
 	err = l4_irq_bind_vcpu(irq, host->cpu[0].thread, L4_VIRQ(intid, 0, 0));
+	/* While the VM sleeps the line is a thread's, see below. */
+	if (err == OK)
+		err = l4_irq_wakeful(irq, true);
 	if (err != OK)
 		return err;
 	host->line[host->line_count++] = (struct host_line){.intid = intid, .irq = irq, .level = level};

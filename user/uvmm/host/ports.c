@@ -28,6 +28,13 @@ enum err host_irq_create(struct host *host, uint32_t thread, uint64_t badge, uin
 	return err;
 }
 
+enum err host_irq_create_wakeful(struct host *host, uint32_t thread, uint64_t badge, uint32_t *out_slot)
+{
+	enum err err = host_irq_create(host, thread, badge, out_slot);
+
+	return err == OK ? l4_irq_wakeful(*out_slot, true) : err;
+}
+
 /* ---- interrupts that go to a vCPU and come back ----
  *
  * One's own go along with the next run, in the page; of two for the same interrupt the last one counts. Others' go

@@ -81,6 +81,7 @@ static const struct {
 	{L4_IRQ_DEADLINE, L4_RIGHT_W, false},
 	{L4_IRQ_UNBIND, L4_RIGHT_S, false},
 	{L4_IRQ_LINE, L4_RIGHT_S, false},
+	{L4_IRQ_WAKEFUL, L4_RIGHT_S, false},
 	{L4_FACTORY_CREATE, L4_RIGHT_S, false},
 	{L4_FACTORY_INFO, L4_RIGHT_R, false},
 	{L4_SCHEDULER_PLACE, L4_RIGHT_W, false},
@@ -365,6 +366,11 @@ static void a_deadline_with_unknown_flags_changes_nothing(void **state)
 	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(host.now + 10, L4_DEADLINE_WAKE)), OK);
 	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(0, 2)), ERR_INVAL);
 	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(0, 1ull << 32)), ERR_INVAL);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_WAKEFUL, WORDS(1)), OK);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_WAKEFUL, WORDS(2)), ERR_INVAL);
+	assert_true(irq->wakeful);
+	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_WAKEFUL, WORDS(0)), OK);
+	assert_false(irq->wakeful);
 	assert_int_equal(timeout_first_wake(&cpus[o->t->cpu]), host.now + 10);
 	assert_int_equal(sys_op(o->t, SLOT, L4_IRQ_DEADLINE, WORDS(host.now + 20, 0)), OK);
 	assert_int_equal(timeout_first_wake(&cpus[o->t->cpu]), UINT64_MAX);

@@ -185,6 +185,194 @@ static void input_that_somebody_listens_for_keeps_the_machine_awake(void **state
 	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
 }
 
+/* ---- irqs that are wakeful ---- */
+
+#define MINE 20u
+
+/* An irq that is wakeful and bound to the thread, which has it at MINE, as others may. */
+static struct irq *make_wakeful(struct world *w, struct thread *t, struct thread *also)
+{
+	struct irq *irq = make_irq(w);
+
+	put(t->space, MINE, &irq->obj, L4_RIGHTS_ALL);
+	assert_int_equal(sys_op(t, MINE, L4_IRQ_BIND_THREAD, WORDS(0, 1)), OK);
+	assert_int_equal(sys_op(t, MINE, L4_IRQ_WAKEFUL, WORDS(1)), OK);
+	if (also)
+		put(also->space, MINE + 1, &irq->obj, L4_RIGHT_W);
+	return irq;
+}
+
+static enum err trigger_next(struct thread *t)
+{
+	return sys_op(t, MINE + 1, L4_IRQ_TRIGGER, WORDS(0));
+}
+
+static void a_wake_up_that_was_received_keeps_the_machine_awake_until_the_next_receive(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *driver = make_task(w, 1, 100);
+	struct irq *irq = make_wakeful(w, driver, NULL);
+
+	host.sleep_ticks = 10;
+	/* Taken out of its list, or given to one that waits. */
+	for (unsigned int waits = 0; waits < 2; waits++) {
+		if (waits)
+			assert_int_equal(receive(driver, 0), NOT_BACK);
+		irq_deadline(irq, 1, true);
+		host_settle_all();
+		assert_int_equal(suspend(t), L4_SLEEP_NONE);
+		if (waits)
+			assert_int_equal(result_of(driver), OK);
+		else
+			assert_int_equal(receive(driver, 0), OK);
+		assert_int_equal(suspend(t), L4_SLEEP_NONE);
+		assert_int_equal(suspend(t), L4_SLEEP_NONE);
+		assert_int_equal(receive(driver, 1), ERR_TIMEDOUT);
+		assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	}
+	/* Another irq is as good a sign, and what does not wake is none. */
+	irq_deadline(irq, 1, true);
+	assert_int_equal(receive(driver, 0), OK);
+	irq_trigger(irq);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(receive(driver, 0), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	/* No longer wakeful: as any. */
+	assert_int_equal(sys_op(driver, MINE, L4_IRQ_WAKEFUL, WORDS(0)), OK);
+	irq_deadline(irq, 1, true);
+	assert_int_equal(receive(driver, 0), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
+static void a_server_s_way_of_receiving_ends_it_too(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *server = make_task(w, 1, 100), *client = make_task(w, 1, 100);
+	struct irq *irq = make_wakeful(w, server, NULL);
+	struct gate *gate = make_gate(w, server, 5);
+
+	for (unsigned int passed = 0; passed < 2; passed++) {
+		passing.on = passed;
+		if (!passed)
+			put(client->space, 30, &gate->obj, L4_RIGHTS_ALL);
+		server->utcb->reply_slot = 40;
+		assert_int_equal(receive(server, 0), NOT_BACK);
+		assert_int_equal(call_gate(client, 30, 0, 0), NOT_BACK);
+		irq_deadline(irq, 1, true);
+		assert_int_equal(receive(server, 0), OK);
+		assert_int_equal(suspend(t), L4_SLEEP_NONE);
+		assert_int_equal(sys(server, 0, L4_TAG(L4_THREAD_REPLY_RECEIVE, 0), WORDS(0)), NOT_BACK);
+		assert_int_equal(result_of(client), OK);
+		assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+		irq_trigger(irq);
+		host_settle_all();
+	}
+	passing.on = false;
+}
+
+static void what_a_thread_triggers_for_a_wake_up_is_one(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *first = make_task(w, 1, 100), *next = make_task(w, 2, 100);
+	struct irq *irq = make_wakeful(w, first, NULL), *handed = make_wakeful(w, next, first);
+
+	irq_deadline(irq, 1, true);
+	assert_int_equal(receive(first, 0), OK);
+	assert_int_equal(trigger_next(first), OK);
+	assert_int_equal(receive(first, 1), ERR_TIMEDOUT);
+	/* It is on its way, it is received, its call is on its way: at no time does the machine sleep. */
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(receive(next, 0), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	put(next->space, 30, &make_gate(w, t, 9)->obj, L4_RIGHTS_ALL);
+	assert_int_equal(call_gate(next, 30, 0, 0), NOT_BACK);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	t->utcb->reply_slot = 40;
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(sys_op(t, 0, L4_THREAD_REPLY, WORDS(0)), OK);
+	assert_int_equal(result_of(next), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(receive(next, 1), ERR_TIMEDOUT);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	/* One that has nothing to do with a wake-up, and an irq that is not wakeful. */
+	assert_int_equal(trigger_next(first), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	assert_int_equal(receive(next, 0), OK);
+	handed->wakeful = false;
+	irq_deadline(irq, 1, true);
+	assert_int_equal(receive(first, 0), OK);
+	assert_int_equal(trigger_next(first), OK);
+	assert_int_equal(receive(first, 1), ERR_TIMEDOUT);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
+static struct thread *deals;
+static struct irq *handed_on;
+
+static void it_hands_on(void)
+{
+	irq_trigger_by(handed_on, deals);
+	list_remove(&deals->dealing); /* it receives again */
+}
+
+static void what_is_handed_on_while_the_others_go_to_rest_keeps_the_machine_awake(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *next = make_task(w, 2, 100);
+	struct irq *irq;
+
+	deals = make_task(w, 1, 100);
+	irq = make_wakeful(w, deals, NULL);
+	handed_on = make_wakeful(w, next, NULL);
+	irq_deadline(irq, 1, true);
+	assert_int_equal(receive(deals, 0), OK);
+	assert_int_equal(receive(next, 0), NOT_BACK);
+	host.meanwhile = it_hands_on;
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	host.meanwhile = NULL;
+	assert_int_equal(result_of(next), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(receive(next, 1), ERR_TIMEDOUT);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
+static void a_wake_up_ends_with_who_deals_with_it(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0), *driver;
+	struct irq *irq;
+
+	for (unsigned int how = 0; how < 3; how++) {
+		driver = make_task(w, 1, 100);
+		irq = make_wakeful(w, driver, NULL);
+		irq_deadline(irq, 1, true);
+		assert_int_equal(receive(driver, 0), OK);
+		/* Not with the irq. */
+		if (how == 2)
+			end_owned(w, &irq->obj);
+		assert_int_equal(suspend(t), L4_SLEEP_NONE);
+		if (how == 0)
+			thread_stop(driver);
+		else
+			end_owned(w, &driver->obj);
+		host_settle_all();
+		assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+	}
+}
+
+static void who_asks_for_the_sleep_has_dealt_with_its_wake_up(void **state)
+{
+	struct world *w = *state;
+	struct thread *t = make_sleeper(w, 0);
+	struct irq *irq = make_wakeful(w, t, NULL);
+
+	irq_deadline(irq, 1, true);
+	assert_int_equal(suspend(t), L4_SLEEP_NONE);
+	assert_int_equal(receive(t, 0), OK);
+	assert_int_equal(suspend(t), L4_SLEEP_IDLE);
+}
+
 static void only_lines_that_go_to_somebody_wake(void **state)
 {
 	struct world *w = *state;
@@ -342,6 +530,12 @@ int main(void)
 		TEST(many_that_wait_stay_in_order),
 		TEST(what_wakes_and_is_not_told_yet_keeps_the_machine_awake),
 		TEST(input_that_somebody_listens_for_keeps_the_machine_awake),
+		TEST(a_wake_up_that_was_received_keeps_the_machine_awake_until_the_next_receive),
+		TEST(a_server_s_way_of_receiving_ends_it_too),
+		TEST(what_a_thread_triggers_for_a_wake_up_is_one),
+		TEST(what_is_handed_on_while_the_others_go_to_rest_keeps_the_machine_awake),
+		TEST(a_wake_up_ends_with_who_deals_with_it),
+		TEST(who_asks_for_the_sleep_has_dealt_with_its_wake_up),
 		TEST(only_lines_that_go_to_somebody_wake),
 		TEST(a_second_caller_is_told_that_one_is_under_way),
 		TEST(a_line_that_a_guest_is_given_while_the_others_go_to_rest_keeps_the_machine_awake),

@@ -317,6 +317,13 @@ static inline enum err l4_irq_unbind(uint32_t irq)
 	return l4_invoke0(irq, L4_IRQ_UNBIND);
 }
 
+/* Until the thread that receives a wake-up by this irq receives again the machine does not sleep, and what it triggers is a
+ * wake-up, if that is wakeful, too. */
+static inline enum err l4_irq_wakeful(uint32_t irq, bool is_wakeful)
+{
+	return l4_invoke1(irq, L4_IRQ_WAKEFUL, is_wakeful);
+}
+
 /* Is its hardware line pending? What was given to a vCPU is not. With `forget` a pending edge is over before the look. */
 static inline enum err l4_irq_line(uint32_t irq, bool forget, bool *out_pending)
 {
