@@ -109,62 +109,94 @@ static uint64_t *find_letter(struct vcpu *vcpu, uint64_t virq)
 	return NULL;
 }
 
-static enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit)
+static inline __attribute__((always_inline)) enum err put_letter(struct vcpu *vcpu, uint64_t virq, uint32_t line,
+								 uint32_t limit)
 {
-	enum err err = ERR_NOSPC;
-	uint64_t *letter;
+	uint64_t *letter = find_letter(vcpu, virq);
+	uint32_t count = vcpu->mail_count;
 
-	lock_take(&vcpu->mail_lock);
-	letter = find_letter(vcpu, virq);
 	if (letter) {
 		*letter = virq;
 		if (line != VIRQ_NO_LINE)
 			vcpu->mail_hw[letter - vcpu->mail] = line;
-		err = OK;
-	} else if (vcpu->mail_count < limit) {
-		vcpu->mail[vcpu->mail_count] = virq;
-		vcpu->mail_hw[vcpu->mail_count] = line;
-		__atomic_store_n(&vcpu->mail_count, vcpu->mail_count + 1, __ATOMIC_RELEASE);
-		err = OK;
+		return OK;
 	}
+	if (count >= limit)
+		return ERR_NOSPC;
+	vcpu->mail[count] = virq;
+	vcpu->mail_hw[count] = line;
+	__atomic_store_n(&vcpu->mail_count, count + 1, __ATOMIC_RELEASE);
+	return OK;
+}
+
+/* The mail is written before in_guest is read: vcpu_run does the opposite. */
+static inline __attribute__((always_inline)) enum err tell(struct thread *thread)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (thread->state == THREAD_WFI)
+		thread_wake(thread, OK);
+	else if (thread->cpu != arch_this_cpu()->id && thread->in_guest)
+		arch_send_ipi(thread->cpu); /* for the mailbox alone: who runs there stays the same */
+	return OK;
+}
+
+static __attribute__((noinline)) enum err post_late(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit)
+{
+	enum err err;
+
+	lock_take(&vcpu->mail_lock);
+	err = put_letter(vcpu, virq, line, limit);
 	lock_give(&vcpu->mail_lock);
-	return err;
+	return err ? err : tell(vcpu->thread);
+}
+
+static __attribute__((noinline, cold)) enum err posted_late(struct vcpu *vcpu, uint32_t word, enum err err) MAKES_LOCKS
+{
+	lock_give_slowly(&vcpu->mail_lock, word);
+	return err ? err : tell(vcpu->thread);
+}
+
+/* Functions are only called at its ends: what is called in between would have all of it kept in memory. */
+static inline enum err post(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit) MAKES_LOCKS
+{
+	uint32_t word;
+	enum err err;
+
+	if (!lock_take_at_once(&vcpu->mail_lock))
+		return post_late(vcpu, virq, line, limit);
+	err = put_letter(vcpu, virq, line, limit);
+	if (!lock_give_at_once(&vcpu->mail_lock, &word))
+		return posted_late(vcpu, word, err);
+	return err ? err : tell(vcpu->thread);
+}
+
+static __attribute__((noinline)) enum err inject_here(struct vcpu *vcpu, uint64_t virq, uint32_t line)
+{
+	enum err err;
+
+	vcpu_take_mail(vcpu);
+	err = vcpu_apply(vcpu, virq, line);
+	return err ? err : tell(vcpu->thread);
 }
 
 /* What others give while the VMM handles an exit is newer than what the VMM has put into the state page until then: it
  * waits in the mailbox until run has taken the page. On the vCPU's own CPU it is applied at once when no page waits:
- * while the guest runs or sleeps, and when the VMM itself calls (`own`), which knows what it wrote. */
-static enum err inject(struct vcpu *vcpu, uint64_t virq, uint32_t line, uint32_t limit, bool own)
-{
-	struct thread *thread = vcpu->thread;
-	struct cpu *cpu = &cpus[thread->cpu];
-	enum err err;
-
-	if (cpu == arch_this_cpu() && (thread->in_guest || own)) {
-		vcpu_take_mail(vcpu);
-		err = vcpu_apply(vcpu, virq, line);
-	} else {
-		err = post(vcpu, virq, line, limit);
-	}
-	if (err)
-		return err;
-	/* The mail is written before in_guest is read: vcpu_run does the opposite. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (thread->state == THREAD_WFI)
-		thread_wake(thread, OK);
-	else if (cpu != arch_this_cpu() && thread->in_guest)
-		arch_send_ipi(cpu->id); /* for the mailbox alone: who runs there stays the same */
-	return OK;
-}
-
+ * while the guest runs or sleeps, and when the VMM itself calls, which knows what it wrote. */
 enum err vcpu_inject(struct vcpu *vcpu, uint64_t virq)
 {
-	return inject(vcpu, virq, VIRQ_NO_LINE, VCPU_MAIL_OTHERS, cpus[vcpu->thread->cpu].current == vcpu->thread);
+	const struct thread *thread = vcpu->thread;
+	const struct cpu *here = arch_this_cpu();
+
+	if (thread->cpu == here->id && (thread->in_guest || here->current == thread))
+		return inject_here(vcpu, virq, VIRQ_NO_LINE);
+	return post(vcpu, virq, VIRQ_NO_LINE, VCPU_MAIL_OTHERS);
 }
 
 enum err vcpu_inject_bound(struct vcpu *vcpu, uint64_t virq, uint32_t line)
 {
-	return inject(vcpu, virq, line, VCPU_MAIL_MAX, false);
+	if (vcpu->thread->cpu == arch_this_cpu()->id && vcpu->thread->in_guest)
+		return inject_here(vcpu, virq, line);
+	return post(vcpu, virq, line, VCPU_MAIL_MAX);
 }
 
 bool vcpu_recall(struct vcpu *vcpu, uint32_t line)
@@ -184,28 +216,30 @@ bool vcpu_recall(struct vcpu *vcpu, uint32_t line)
 	return left != count;
 }
 
+/* The lock is held. More than fit behind the list registers: the rest stays in the mailbox. */
+static __attribute__((noinline)) void take_letters(struct vcpu *vcpu)
+{
+	uint32_t count = vcpu->mail_count, taken = 0;
+
+	while (taken < count && !vcpu_apply(vcpu, vcpu->mail[taken], vcpu->mail_hw[taken]))
+		taken++;
+	for (uint32_t k = taken; k < count; k++) {
+		vcpu->mail[k - taken] = vcpu->mail[k];
+		vcpu->mail_hw[k - taken] = vcpu->mail_hw[k];
+	}
+	vcpu->mail_count = count - taken;
+}
+
 void vcpu_take_mail(struct vcpu *vcpu)
 {
 	if (!__atomic_load_n(&vcpu->mail_count, __ATOMIC_ACQUIRE))
 		return;
 	lock_take(&vcpu->mail_lock);
-	for (uint32_t i = 0; i < vcpu->mail_count; i++) {
-		enum err err = vcpu_apply(vcpu, vcpu->mail[i], vcpu->mail_hw[i]);
-
-		/* More than fit behind the list registers: the rest stays in the mailbox. */
-		if (err) {
-			uint32_t left = vcpu->mail_count - i;
-
-			for (uint32_t k = 0; k < left; k++) {
-				vcpu->mail[k] = vcpu->mail[i + k];
-				vcpu->mail_hw[k] = vcpu->mail_hw[i + k];
-			}
-			vcpu->mail_count = left;
-			lock_give(&vcpu->mail_lock);
-			return;
-		}
-	}
-	vcpu->mail_count = 0;
+	/* Mostly there is one. */
+	if (vcpu->mail_count == 1 && !vcpu_apply(vcpu, vcpu->mail[0], vcpu->mail_hw[0]))
+		vcpu->mail_count = 0;
+	else
+		take_letters(vcpu);
 	lock_give(&vcpu->mail_lock);
 }
 

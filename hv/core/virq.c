@@ -366,7 +366,8 @@ enum err virq_set(struct virq_queue *q, uint64_t word, uint32_t hw)
 	if (!q->behind_count && i < LR_NONE && q->loaded) {
 		uint64_t old = arch_lr_read(i);
 
-		if (!(old & ICH_LR_STATE) && !virq_entry_is_ended(old)) {
+		/* A hardware-linked one may have that bit in its PINTID: then below. */
+		if (!(old & (ICH_LR_STATE | ICH_LR_EOI))) {
 			arch_lr_write(i, lr | ICH_LR_PENDING);
 			q->lr_link[i] = VIRQ_HW_NONE;
 			return OK;

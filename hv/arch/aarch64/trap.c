@@ -19,19 +19,21 @@ struct regs *trap_serror(struct regs *frame, struct cpu *cpu);
 /* Those that only touch what is this CPU's own, or a mailbox. */
 static bool handle_own(struct cpu *cpu, uint32_t intid)
 {
-	if (intid == gic_vtimer_ppi) {
+	if (intid < 16) {
+		if (cpu->reschedule || !list_is_empty(&cpu->inbox))
+			return false;
+		/* What else an IPI may be about was written before it was sent. */
+		gic_priority_drop(intid);
+		gic_deactivate(intid);
+		if (cpu->guest)
+			vcpu_take_mail(cpu->guest);
+	} else if (intid == gic_vtimer_ppi) {
 		gic_priority_drop(intid);
 		vcpu_vtimer_fired(cpu);
 	} else if (intid == gic_maintenance_ppi) {
 		vcpu_maintenance(cpu);
 		gic_priority_drop(intid);
 		gic_deactivate(intid);
-	} else if (intid < 16 && !cpu->reschedule && list_is_empty(&cpu->inbox)) {
-		/* What else an IPI may be about was written before it was sent. */
-		gic_priority_drop(intid);
-		gic_deactivate(intid);
-		if (cpu->guest)
-			vcpu_take_mail(cpu->guest);
 	} else {
 		return false;
 	}

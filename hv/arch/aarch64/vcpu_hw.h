@@ -40,7 +40,22 @@ static inline uint64_t vcpu_check_pstate(uint64_t pstate)
 /* Take the groups (L4_VCPU_*) that the VMM marked as changed. */
 void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty);
 /* Take inject[]; what does not fit stays there. */
-void vcpu_take_injections(struct vcpu *vcpu);
+void vcpu_take_many_injections(struct vcpu *vcpu);
+/* False: no room behind the list registers. One that does not exist is the VMM's loss. */
+static inline bool vcpu_take_injection(struct vcpu *vcpu, uint32_t i)
+{
+	uint64_t word = __atomic_load_n(&vcpu->state->inject[i], __ATOMIC_RELAXED);
+
+	return !vcpu_is_intid(word) || !vcpu_apply(vcpu, word, VIRQ_NO_LINE);
+}
+/* Mostly there is one. */
+static inline void vcpu_take_injections(struct vcpu *vcpu)
+{
+	if (vcpu->state->inject_count == 1 && vcpu_take_injection(vcpu, 0))
+		vcpu->state->inject_count = 0;
+	else
+		vcpu_take_many_injections(vcpu);
+}
 
 /* ---- fp.c ---- */
 /* [ARM CPTR_EL2] where floating point does not trap; what nobody has always does. */

@@ -134,37 +134,18 @@ void vcpu_take_dirty(struct cpu *cpu, struct vcpu *vcpu, uint64_t dirty)
 
 static_assert(sizeof(struct fp_state) == sizeof(struct l4_vcpu_fp), "the same layout");
 
-/* False: no room behind the list registers. One that does not exist is the VMM's loss. */
-static inline bool take_injection(struct vcpu *vcpu, uint32_t i)
-{
-	uint64_t word = __atomic_load_n(&vcpu->state->inject[i], __ATOMIC_RELAXED);
-
-	return !vcpu_is_intid(word) || !vcpu_apply(vcpu, word, VIRQ_NO_LINE);
-}
-
-static __attribute__((noinline)) void take_many_injections(struct vcpu *vcpu, uint32_t count)
+void vcpu_take_many_injections(struct vcpu *vcpu)
 {
 	struct l4_vcpu_state *state = vcpu->state;
-	uint32_t i = 0;
+	uint32_t count = __atomic_load_n(&state->inject_count, __ATOMIC_RELAXED), i = 0;
 
 	count = count < L4_VCPU_INJECT_MAX ? count : L4_VCPU_INJECT_MAX;
-	while (i < count && take_injection(vcpu, i))
+	while (i < count && vcpu_take_injection(vcpu, i))
 		i++;
 	/* The rest stays in the page for the next run. */
 	state->inject_count = count - i;
 	for (uint32_t k = 0; i < count; i++, k++)
 		state->inject[k] = state->inject[i];
-}
-
-/* Mostly there is one. */
-void vcpu_take_injections(struct vcpu *vcpu)
-{
-	uint32_t count = vcpu->state->inject_count;
-
-	if (count == 1 && take_injection(vcpu, 0))
-		vcpu->state->inject_count = 0;
-	else
-		take_many_injections(vcpu, count);
 }
 
 bool arch_vcpu_take_page(struct vcpu *vcpu)
