@@ -54,7 +54,8 @@ static enum err run(struct call *call, unsigned int kind, uint64_t label)
 	return op->run(call);
 }
 
-static enum call_end operate(struct thread *thread, struct object *obj, unsigned int kind, unsigned int rights)
+static inline __attribute__((always_inline)) enum call_end operate(struct thread *thread, struct object *obj,
+								   unsigned int kind, unsigned int rights)
 {
 	struct call call = {.thread = thread, .obj = obj, .rights = rights, .w = &thread->regs.x[2]};
 	uint64_t label = l4_tag_label(thread->regs.x[1]);
@@ -73,17 +74,31 @@ static enum call_end operate(struct thread *thread, struct object *obj, unsigned
 	return CALL_DONE;
 }
 
+/* The usual way to it, in the caller's code. */
+enum call_end call_operate(struct thread *thread, const struct cap *cap)
+{
+	/* Ended from another CPU while this one waited for the lock: it is on its way out. */
+	if (thread->obj.dead)
+		return CALL_DONE;
+	return operate(thread, cap->obj, cap->kind, cap->rights);
+}
+
+static __attribute__((noinline)) enum call_end operate_on(struct thread *thread, struct object *obj, unsigned int kind,
+							  unsigned int rights)
+{
+	return operate(thread, obj, kind, rights);
+}
+
 enum call_end call_invoke(struct thread *thread)
 {
 	uint64_t slot = thread->regs.x[0];
 	struct cap *cap;
 	enum err err = OK;
 
-	/* Ended from another CPU while this one waited for the lock: it is on its way out. */
 	if (thread->obj.dead)
 		return CALL_DONE;
 	if (slot == 0)
-		return operate(thread, &thread->obj, L4_KIND_THREAD, L4_RIGHTS_ALL);
+		return operate_on(thread, &thread->obj, L4_KIND_THREAD, L4_RIGHTS_ALL);
 	cap = cap_find(thread->space, slot);
 	if (!cap)
 		err = ERR_NOENT;
@@ -92,7 +107,7 @@ enum call_end call_invoke(struct thread *thread)
 	else if (cap->kind == L4_KIND_REPLY)
 		thread->regs.x[0] = (uint64_t)(int64_t)gate_reply(thread, slot);
 	else
-		return operate(thread, cap->obj, cap->kind, cap->rights);
+		return operate_on(thread, cap->obj, cap->kind, cap->rights);
 	/* A call that was taken has its result from the server, now or later. */
 	if (err)
 		thread->regs.x[0] = (uint64_t)(int64_t)err;

@@ -36,6 +36,12 @@ extern const struct call_op object_ops[CALL_OPS_MAX], thread_ops[CALL_OPS_MAX], 
 
 /* The system call in the thread's registers. The lock is held. */
 enum call_end call_invoke(struct thread *thread);
+/* The same on a place that holds an object of the hypervisor's, and neither a gate nor a reply capability. */
+enum call_end call_operate(struct thread *thread, const struct cap *cap);
+static inline bool call_is_operation(const struct cap *cap)
+{
+	return cap && cap->kind && cap->kind != L4_KIND_REPLY && cap->kind != L4_KIND_GATE;
+}
 
 /* An argument that names a capability of the caller: of that kind, alive, with these rights. NULL and *out_err. */
 struct object *call_find(struct call *call, uint64_t slot, enum l4_kind kind, unsigned int rights, enum err *out_err);

@@ -8,12 +8,8 @@
 
 struct cap *cap_find(struct space *space, uint64_t slot)
 {
-	struct cap *page, *cap;
+	struct cap *cap = space_cap_place(space, slot);
 
-	if (slot >= CAP_SLOTS)
-		return NULL;
-	page = space->caps[slot / CAP_PER_PAGE];
-	cap = page ? &page[slot % CAP_PER_PAGE] : NULL;
 	return cap && cap->obj ? cap : NULL;
 }
 

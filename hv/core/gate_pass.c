@@ -18,17 +18,10 @@ static inline bool can_pass(const struct thread *runs, const struct thread *wait
 	return !((runs->place ^ waits->place) & THREAD_PLACE);
 }
 
-static inline struct cap *place_of(const struct space *space, uint64_t slot)
-{
-	struct cap *page = slot < CAP_SLOTS ? space->caps[slot / CAP_PER_PAGE] : NULL;
-
-	return page ? &page[slot % CAP_PER_PAGE] : NULL;
-}
-
 /* The server that waits for this call has it, and owes the answer. A thread that waits is alive, and so is its task. */
 static inline struct thread *pass_call(struct thread *caller, uint64_t slot, uint64_t tag)
 {
-	struct cap *cap = place_of(caller->space, slot), *reply;
+	struct cap *cap = space_cap_place(caller->space, slot), *reply;
 	struct thread *server;
 	struct gate *gate;
 	uint64_t reply_slot;
@@ -40,7 +33,7 @@ static inline struct thread *pass_call(struct thread *caller, uint64_t slot, uin
 	if (!server || server->state != THREAD_RECEIVE || !can_pass(caller, server))
 		return NULL;
 	reply_slot = server->utcb->reply_slot;
-	reply = place_of(server->space, reply_slot);
+	reply = space_cap_place(server->space, reply_slot);
 	if (!reply_slot || !reply || reply->obj)
 		return NULL;
 	caller->call_seq++;
@@ -63,7 +56,7 @@ static inline struct thread *pass_answer(struct thread *server, uint64_t tag)
 	if (l4_tag_label(tag) != L4_THREAD_REPLY_RECEIVE || !is_plain(tag) || server->wake || utcb->deadline ||
 	    server->effective != server->priority)
 		return NULL;
-	cap = place_of(server->space, utcb->reply_slot);
+	cap = space_cap_place(server->space, utcb->reply_slot);
 	if (!cap || cap->kind != L4_KIND_REPLY)
 		return NULL;
 	caller = thread_of(cap->obj);

@@ -68,3 +68,11 @@ static inline struct space *space_of(struct object *obj)
 {
 	return LIST_OF(obj, struct space, obj);
 }
+
+/* The place of a slot, which may be empty; NULL: there is none yet, or of that number. */
+static inline struct cap *space_cap_place(const struct space *space, uint64_t slot)
+{
+	struct cap *page = slot < CAP_SLOTS ? space->caps[slot / CAP_PER_PAGE] : NULL;
+
+	return page ? &page[slot % CAP_PER_PAGE] : NULL;
+}

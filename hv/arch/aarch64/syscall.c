@@ -18,6 +18,17 @@ static __attribute__((noinline)) struct regs *invoke(struct cpu *cpu, struct thr
 	return hv_leave(cpu);
 }
 
+/* A call on that place which is no message to a gate. */
+static __attribute__((noinline)) struct regs *operate(struct cpu *cpu, struct thread *thread, const struct cap *cap)
+	RELEASES(hv_lock)
+{
+	if (!call_is_operation(cap))
+		return invoke(cpu, thread);
+	if (call_operate(thread, cap) == CALL_RESTART)
+		WRITE_SYSREG(elr_el2, READ_SYSREG(elr_el2) - 4);
+	return hv_leave(cpu);
+}
+
 static __attribute__((noinline, cold)) MAKES_LOCKS struct regs *invoke_late(struct cpu *cpu, struct thread *thread)
 {
 	lock_take_slowly(&hv_lock);
@@ -65,11 +76,20 @@ static __attribute__((noinline, cold)) struct regs *pass_rest(struct cpu *cpu, c
 
 __attribute__((noinline)) MAKES_LOCKS struct regs *system_call(struct cpu *cpu, struct thread *thread)
 {
+	const struct cap *cap;
 	struct thread *next;
+	uint64_t slot;
 	uint32_t word;
 
 	if (!lock_take_at_once(&hv_lock))
 		return invoke_late(cpu, thread);
+	/* What is for no gate is not looked at twice. Slot 0, the thread itself, may be an answer. */
+	slot = thread->regs.x[0];
+	if (slot) {
+		cap = space_cap_place(thread->space, slot);
+		if (!cap || cap->kind != L4_KIND_GATE)
+			return operate(cpu, thread, cap);
+	}
 	next = gate_pass(cpu, thread);
 	if (!next)
 		return invoke(cpu, thread);

@@ -185,6 +185,11 @@ static struct {
 
 static inline enum call_end invoke(struct thread *t)
 {
+	uint64_t slot = t->regs.x[0];
+	const struct cap *cap = slot ? space_cap_place(t->space, slot) : NULL;
+
+	if (passing.on && call_is_operation(cap))
+		return call_operate(t, cap);
 	if (passing.on && gate_pass(&cpus[t->cpu], t)) {
 		passing.count++;
 		return CALL_DONE;
