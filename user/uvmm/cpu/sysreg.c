@@ -133,9 +133,11 @@ enum vcpu_next sysreg_trap(struct vcpu *vcpu)
 	uint32_t iss = (uint32_t)vcpu->page->esr & 0x1ffffff;
 	unsigned int crm = iss >> 1 & 15;
 
+	if ((iss & (SYSREG_MASK | 1)) == ICC_SGI1R_EL1)
+		return send_sgi(vcpu, iss);
 	/* ID registers: those we filter and those not invented yet, which read 0. */
 	if ((iss & (ID_SPACE_MASK | 1)) != (ID_SPACE | 1))
-		return (iss & (SYSREG_MASK | 1)) == ICC_SGI1R_EL1 ? send_sgi(vcpu, iss) : known_register(vcpu, iss);
+		return known_register(vcpu, iss);
 	vcpu_set(vcpu, iss >> 5 & 31, crm < 8 ? vcpu->vm->ids.reg[crm][iss >> 17 & 7] : 0);
 	vcpu_count_exit(vcpu, VCPU_EXIT_ID_REGISTER);
 	vcpu_skip(vcpu);

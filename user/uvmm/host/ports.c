@@ -94,7 +94,7 @@ static uint32_t find_held(const struct l4_vcpu_vgic *vgic, uint64_t word)
 
 /* Into the page that holds the vCPU's interrupts: its thread rests, or what is held was changed and is newer there than
  * in the hardware. */
-static void give_in_page(struct host *host, unsigned int cpu, uint64_t word)
+static __attribute__((noinline)) void give_in_page(struct host *host, unsigned int cpu, uint64_t word)
 {
 	struct l4_vcpu_state *page = host_vcpu_page(host, cpu);
 	uint32_t at = find_held(&page->vgic, word);
@@ -131,19 +131,28 @@ static bool is_at_rest(const struct host_vcpu *cpu)
 	return __atomic_load_n(&cpu->state, __ATOMIC_ACQUIRE) != 0 || vcpu_is_down(cpu->vcpu);
 }
 
-static void give(void *context, unsigned int cpu, uint64_t virq)
+static __attribute__((noinline)) void give_other(struct host *host, unsigned int cpu, uint64_t virq)
 {
-	struct host *host = context;
-	struct host_vcpu *self = is_self(host, cpu);
+	struct host_vcpu *target = &host->cpu[cpu];
 
-	if (self && !(self->vcpu->page->dirty & L4_VCPU_VGIC)) {
-		post(host, self->vcpu->page, virq);
-	} else if (self || is_at_rest(&host->cpu[cpu])) {
+	if (is_at_rest(target)) {
 		give_in_page(host, cpu, virq);
 	} else {
-		host->cpu[cpu].given = true;
-		tell_hypervisor(host, host->cpu[cpu].thread, virq);
+		target->given = true;
+		tell_hypervisor(host, target->thread, virq);
 	}
+}
+
+static void give(void *context, unsigned int cpu, uint64_t virq)
+{
+	const struct host_vcpu *self = host_vcpu_self();
+
+	if (!self || self->vcpu->index != cpu)
+		give_other(context, cpu, virq);
+	else if (!(self->vcpu->page->dirty & L4_VCPU_VGIC))
+		post(context, self->vcpu->page, virq);
+	else
+		give_in_page(context, cpu, virq);
 }
 
 static void withdraw_own(struct host *host, struct host_vcpu *self, uint64_t word)

@@ -96,10 +96,10 @@ static bool has_room(struct gic *gic, unsigned int cpu)
 	return false;
 }
 
+/* `given` says so already. */
 static inline void give(struct gic *gic, struct gic_bank *bank, uint32_t bit, unsigned int cpu, uint64_t virq)
 {
 	bank->latch &= ~bit;
-	bank->given |= bit;
 	bank->holders |= 1ull << cpu;
 	gic->port.give(gic->port.context, cpu, virq);
 }
@@ -111,6 +111,7 @@ static __attribute__((noinline)) void give_one_more(struct gic *gic, struct gic_
 		return;
 	if (gic->state.cpu[cpu].given_count++ >= GIC_GIVEN_MAX / 2)
 		virq |= L4_VIRQ_EOI;
+	bank->given |= bit;
 	give(gic, bank, bit, cpu, virq);
 }
 
@@ -397,7 +398,7 @@ void gic_end_of_interrupt(struct gic *gic, unsigned int cpu, uint32_t intid)
 }
 
 /* Of the other group it is not heard. [GIC ICC_SGI1R_EL1] */
-static inline void send_to(struct gic *gic, unsigned int cpu, unsigned int intid, bool group1)
+static __attribute__((noinline)) void send_to(struct gic *gic, unsigned int cpu, unsigned int intid, bool group1)
 {
 	struct gic_bank *bank = &gic->state.cpu[cpu].bank;
 	uint32_t bit = 1u << intid;
@@ -407,15 +408,6 @@ static inline void send_to(struct gic *gic, unsigned int cpu, unsigned int intid
 	bank->latch |= bit;
 	if (bank->enable & bit && gic->state.ctlr >> group1 & 1)
 		hand_over(gic, bank, bit, cpu, L4_VIRQ(intid, bank->priority[intid], group1 ? L4_VIRQ_GROUP1 : 0));
-}
-
-static __attribute__((noinline)) void send_to_affinity(struct gic *gic, uint64_t affinity, unsigned int intid,
-						       bool group1)
-{
-	unsigned int cpu = gic_find_cpu(gic, affinity);
-
-	if (cpu != GIC_NOBODY)
-		send_to(gic, cpu, intid, group1);
 }
 
 /* [GIC ICC_SGI1R_EL1.IRM] */
@@ -430,24 +422,42 @@ static __attribute__((noinline)) void send_to_others(struct gic *gic, unsigned i
 static __attribute__((noinline)) void send_to_list(struct gic *gic, uint64_t cluster, uint32_t list, unsigned int intid,
 						   bool group1)
 {
-	for (; list != 0; list &= list - 1)
-		send_to_affinity(gic, cluster | (unsigned int)__builtin_ctz(list), intid, group1);
+	for (; list != 0; list &= list - 1) {
+		unsigned int cpu = gic_find_cpu(gic, cluster | (unsigned int)__builtin_ctz(list));
+
+		if (cpu != GIC_NOBODY)
+			send_to(gic, cpu, intid, group1);
+	}
+}
+
+/* What guests send most: one of group 1 to one vCPU, which has got it before and would hear it now. False: it is another
+ * one, and nothing has happened. */
+static inline bool send_again(struct gic *gic, uint64_t affinity, unsigned int cpu, unsigned int intid)
+{
+	struct gic_bank *bank = &gic->state.cpu[cpu].bank;
+	uint32_t bit = 1u << intid;
+
+	if (cpu >= gic->state.cpu_count || gic->state.cpu[cpu].mpidr != affinity)
+		return false;
+	if (!(bank->given & bank->enable & bank->group & bit && gic->state.ctlr & 2))
+		return false;
+	give(gic, bank, bit, cpu, L4_VIRQ(intid, bank->priority[intid], L4_VIRQ_GROUP1));
+	return true;
 }
 
 void gic_send_sgi(struct gic *gic, unsigned int cpu, uint64_t value, bool group1)
 {
-	uint64_t cluster = (value >> 16 & 0xff) << 8 | (value >> 32 & 0xff) << 16 | (value >> 48 & 0xff) << 32;
+	uint64_t cluster = (value >> 16 & 0xff00ff0000) | (value >> 16 & 0xff) << 8; /* Aff3, Aff2, Aff1 */
 	unsigned int intid = value >> 24 & 15;
 	uint32_t list = value & 0xffff;
+	uint32_t first = (uint32_t)__builtin_ctzll(value | 0x10000);
 
 	if (value >> 40 & 1)
 		send_to_others(gic, cpu, intid, group1);
 	else if (value >> 44 & 15 || list == 0) /* without range selector only Aff0 0..15 [GIC GICD_TYPER.RSS] */
 		return;
-	else if (list & (list - 1))
+	else if (!group1 || list & (list - 1) || !send_again(gic, cluster | first, first, intid))
 		send_to_list(gic, cluster, list, intid, group1);
-	else
-		send_to_affinity(gic, cluster | (unsigned int)__builtin_ctz(list), intid, group1);
 }
 
 uint32_t gic_pending(struct gic *gic, const struct gic_range *range)
