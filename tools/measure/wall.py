@@ -42,10 +42,10 @@ def cell(ratio):
 
 
 def table(rows, systems):
-    lines = [f"{'wall clock, ours = 1':22}" + "".join(f"{system:>22}" for system in systems)]
+    lines = [f"{'wall clock, ours = 1':22}" + "".join(f"{system:>28}" for system in systems)]
     for row in rows:
         cells = [cell(row["systems"].get(system)) or "-" for system in systems]
-        lines.append(f"{row['figure']:22}" + "".join(f"{one:>22}" for one in cells) + "  " + row["what"])
+        lines.append(f"{row['figure']:22}" + "".join(f"{one:>28}" for one in cells) + "  " + row["what"])
     return "\n".join(lines)
 
 
