@@ -46,13 +46,8 @@ static __attribute__((noinline, cold)) struct regs *leave_late(struct thread *th
 static inline __attribute__((always_inline)) bool pass(struct thread *from, struct thread *to)
 {
 	uint64_t vttbr = to->space->arch.vttbr;
-	uint64_t pc = READ_SYSREG(elr_el2), pstate = READ_SYSREG(spsr_el2);
-	uint64_t sp = READ_SYSREG(sp_el0), tpidr = READ_SYSREG(tpidr_el0);
 
-	from->regs.pc = pc;
-	from->regs.pstate = pstate;
-	from->regs.sp = sp;
-	from->tpidr_el0 = tpidr;
+	keep_task(from);
 	/* Of a space that has no VMID now; and not for a moment may the hardware walk what is no table. */
 	if (__builtin_expect(!vttbr, 0))
 		return false;

@@ -156,18 +156,6 @@ static inline __attribute__((always_inline)) void enter_task(struct thread *thre
 	WRITE_SYSREG(cptr_el2, cptr);
 }
 
-/* What runs is a task: where it goes on. */
-static inline __attribute__((always_inline)) void keep_task(struct thread *thread)
-{
-	uint64_t pc = READ_SYSREG(elr_el2), pstate = READ_SYSREG(spsr_el2);
-	uint64_t sp = READ_SYSREG(sp_el0), tpidr = READ_SYSREG(tpidr_el0);
-
-	thread->regs.pc = pc;
-	thread->regs.pstate = pstate;
-	thread->regs.sp = sp;
-	thread->tpidr_el0 = tpidr;
-}
-
 /* Ends of interrupts go along with any exit. */
 static void tell_ends(struct vcpu *vcpu)
 {

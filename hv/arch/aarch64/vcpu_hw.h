@@ -22,6 +22,18 @@ void vcpu_read_sys(struct vcpu *vcpu);
 /* The physical active state of PPIs that its queue holds. */
 void vcpu_set_ppis_active(struct vcpu *vcpu, bool active);
 
+/* What runs is a task: where it goes on. */
+static inline __attribute__((always_inline)) void keep_task(struct thread *thread)
+{
+	uint64_t pc = READ_SYSREG(elr_el2), pstate = READ_SYSREG(spsr_el2);
+	uint64_t sp = READ_SYSREG(sp_el0), tpidr = READ_SYSREG(tpidr_el0);
+
+	thread->regs.pc = pc;
+	thread->regs.pstate = pstate;
+	thread->regs.sp = sp;
+	thread->tpidr_el0 = tpidr;
+}
+
 /* ---- vcpu_page.c ---- */
 /* Of SPSR what a guest may have; another mode than EL1 or EL0 in AArch64 becomes EL1h. SS does nothing while MDSCR_EL1.SS
  * is 0. */

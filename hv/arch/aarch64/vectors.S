@@ -37,13 +37,7 @@
 	b	leave_hv
 	.endm
 
-	.text
-	/* x0: frame */
-	.global hv_enter_first
-hv_enter_first:
-	.global leave_hv
-leave_hv:
-	mov	sp, x0
+	.macro	load_x2_to_x17
 	ldp	x2, x3, [sp, #16]
 	ldp	x4, x5, [sp, #32]
 	ldp	x6, x7, [sp, #48]
@@ -52,6 +46,16 @@ leave_hv:
 	ldp	x12, x13, [sp, #96]
 	ldp	x14, x15, [sp, #112]
 	ldp	x16, x17, [sp, #128]
+	.endm
+
+	.text
+	/* x0: frame */
+	.global hv_enter_first
+hv_enter_first:
+	.global leave_hv
+leave_hv:
+	mov	sp, x0
+	load_x2_to_x17
 	ldp	x18, x19, [sp, #144]
 	ldp	x20, x21, [sp, #160]
 	ldp	x22, x23, [sp, #176]
@@ -78,14 +82,7 @@ lower_guest:
 	/* x0: the VMM's frame, with what it had in an earlier system call. */
 leave_to_vmm:
 	mov	sp, x0
-	ldp	x2, x3, [sp, #16]
-	ldp	x4, x5, [sp, #32]
-	ldp	x6, x7, [sp, #48]
-	ldp	x8, x9, [sp, #64]
-	ldp	x10, x11, [sp, #80]
-	ldp	x12, x13, [sp, #96]
-	ldp	x14, x15, [sp, #112]
-	ldp	x16, x17, [sp, #128]
+	load_x2_to_x17
 	ldr	x18, [sp, #144]
 	ldr	x30, [sp, #240]
 	ldp	x0, x1, [sp]

@@ -453,10 +453,12 @@ static void make_sgis(struct machine *m)
 	}
 }
 
-/* Every vCPU has had SGI 5 and is done with it: the model takes another way for the next. */
-static void make_sgis_come_again(struct machine *m)
+/* `again`: every vCPU has had SGI 5 and is done with it; the model takes another way for the next. */
+static void make_for_sgis(struct machine *m, bool again)
 {
 	make_sgis(m);
+	if (!again)
+		return;
 	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
 		gic_send_sgi(&m->gic, cpu, 5ull << 24 | 1ull << 40, true);
 	for (unsigned int cpu = 0; cpu < FAKE_CPUS; cpu++)
@@ -483,7 +485,7 @@ static void sgi_reaches_exactly_the_vcpus_it_names(void **state)
 		struct machine m;
 
 		if (i % 2)
-			make_sgis_come_again(&m);
+			make_for_sgis(&m, true);
 		else
 			make_sgis(&m);
 		gic_send_sgi(&m.gic, cases[i / 2].from, cases[i / 2].value, true);
@@ -503,7 +505,7 @@ static void sgi_of_the_other_group_is_not_generated(void **state)
 	put_r(&m, SGI_FRAME + IGROUPR, 0);
 	gic_send_sgi(&m.gic, 0, 5ull << 24 | 1, false);
 	assert_true(fake_is_pending(&m.hv, 0, 5));
-	make_sgis_come_again(&m);
+	make_for_sgis(&m, true);
 	gic_send_sgi(&m.gic, 1, 5ull << 24 | 1, false);
 	put_r(&m, SGI_FRAME + IGROUPR, 0);
 	gic_send_sgi(&m.gic, 1, 5ull << 24 | 1, true);
@@ -516,10 +518,7 @@ static void disabled_sgi_waits(void **state)
 	for (int again = 0; again < 2; again++) {
 		struct machine m;
 
-		if (again)
-			make_sgis_come_again(&m);
-		else
-			make_sgis(&m);
+		make_for_sgis(&m, again);
 		put_r(&m, SGI_FRAME + ICENABLER, 1 << 5);
 		gic_send_sgi(&m.gic, 1, 5ull << 24 | 1, true);
 		assert_int_equal(m.hv.given, 0);
@@ -535,10 +534,7 @@ static void sgi_waits_while_its_group_is_off(void **state)
 	for (int again = 0; again < 2; again++) {
 		struct machine m;
 
-		if (again)
-			make_sgis_come_again(&m);
-		else
-			make_sgis(&m);
+		make_for_sgis(&m, again);
 		put(&m, GICD_CTLR, 1);
 		gic_send_sgi(&m.gic, 1, 5ull << 24 | 1, true);
 		assert_int_equal(m.hv.given, 0);
